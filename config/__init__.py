@@ -1,0 +1,1 @@
+"""Settings and the catalogue: what an installation is told, nothing that acts."""

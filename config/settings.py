@@ -1,0 +1,173 @@
+"""Settings of one installation: `sohoa.toml` in its home, overridden by SOHOA_* variables; frozen.
+
+SOHOA_REVIEW__THRESHOLD=0.8 sets [review] threshold. Unknown keys and contradictions stop the start.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.errors import SettingsInvalid
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Folders(Section):
+    """Where things lie; relative paths are below the home."""
+
+    inbox: Path = Path("inbox")
+    done: Path = Path("done")
+    quarantine: Path = Path("quarantine")
+    work: Path = Path("work")
+    """Staged copies and half-made files; on the same file system as `archive`, so that a rename is atomic."""
+    archive: Path = Path("archive")
+    index: Path = Path("index")
+    catalogue: Path = Path("catalogue")
+    keys: Path = Path("keys")
+
+
+class Intake(Section):
+    poll_s: PositiveFloat = 2.0
+    """Longest pause between two listings of the inbox; file events only wake the listing earlier."""
+    quiet_s: PositiveFloat = 3.0
+    """A file must keep its size and time for so long before its structure is looked at."""
+    polling_units: tuple[str, ...] = ()
+    """Units whose inbox lies on a network share: no file events are asked for there."""
+    done_days: PositiveInt = 14
+    """Archived sources stay in `done` for so many days."""
+    max_bytes: PositiveInt = 500_000_000
+    max_pages: PositiveInt = 1000
+    max_pixels: PositiveInt = 200_000_000
+    """Per page: A3 at 600 dpi has 70 million."""
+    give_up_incomplete_s: PositiveFloat = 60.0
+    """A file that stands still but is structurally incomplete for so long is refused as truncated."""
+
+
+class Workers(Section):
+    processes: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
+    memory_mb: PositiveInt = 3000
+    """Address space of one worker process, imports included."""
+    page_timeout_s: PositiveFloat = 180.0
+    tasks_per_process: PositiveInt = 200
+    """A worker is replaced after so many tasks, so that leaks of foreign code stay small."""
+
+
+class Reading(Section):
+    language: str = "vie"
+    recognition_dpi: PositiveInt = 200
+    """Pages are scaled to about this resolution for recognition only: the LSTM sees lines at a fixed height."""
+
+
+class Review(Section):
+    threshold: float = Field(default=0.75, ge=0, le=1)
+    """A document with a needed value below this confidence waits for a person."""
+
+
+class Signing(Section):
+    level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-LTA"
+    key_file: Path = Path("keys/agency.p12")
+    passphrase: SecretStr | None = None
+    passphrase_file: Path | None = Path("keys/agency.passphrase")
+    tsa: Literal["development"] | str = "development"
+    """`development`: the development CA's time stamping authority in this process, or the address of an RFC 3161 TSA."""
+    trust: Path = Path("keys/trust")
+    """Folder of PEM trust anchors."""
+    stamp_font: Path = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
+
+
+class Web(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    session_hours: PositiveInt = 9
+
+
+class Registry(Section):
+    url: str = ""
+    """SQLAlchemy address; empty: `registry.sqlite` in the home."""
+
+
+class Settings(BaseSettings):
+    """Everything an installation is told. Read once by `app`, handed down as values."""
+
+    model_config = SettingsConfigDict(env_prefix="SOHOA_", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    home: Path
+    demo: bool = False
+    """A demonstration: development CA, in-process TSA, one-time passwords printed."""
+    instance: str = "main"
+    """Names this executor to the workflow engine; the same after every restart."""
+    folders: Folders = Folders()
+    intake: Intake = Intake()
+    workers: Workers = Workers()
+    reading: Reading = Reading()
+    review: Review = Review()
+    signing: Signing = Signing()
+    web: Web = Web()
+    registry: Registry = Registry()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _no_contradictions(self) -> Self:
+        inbox = self.path(self.folders.inbox)
+        for name in ("done", "quarantine", "work", "archive", "index", "keys"):
+            other = self.path(getattr(self.folders, name))
+            if other == inbox or inbox in other.parents or other in inbox.parents:
+                raise ValueError(f"folders.{name} and folders.inbox must not contain each other")
+        if (
+            not self.demo
+            and self.signing.tsa == "development"
+            and self.web.host not in ("127.0.0.1", "::1", "localhost")
+        ):
+            raise ValueError("signing.tsa = 'development' is for demonstrations and tests; name an RFC 3161 TSA")
+        return self
+
+    def path(self, path: Path) -> Path:
+        """The absolute place of a configured path."""
+        return (self.home / path).resolve()
+
+    @property
+    def registry_url(self) -> str:
+        return self.registry.url or f"sqlite:///{self.home / 'registry.sqlite'}"
+
+
+def load_settings(home: Path) -> Settings:
+    """Settings of the installation in `home`, from its sohoa.toml and the environment.
+
+    Raises SettingsInvalid when a key is unknown, a value has the wrong type, two values contradict each other,
+    or there is no installation in `home`.
+    """
+    file = home / "sohoa.toml"
+    try:
+        told: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        return Settings(**{**told, "home": home.resolve()})
+    except FileNotFoundError as exc:
+        raise SettingsInvalid(f"no installation in {home}: there is no sohoa.toml; make one with `sohoa init`") from exc
+    except (tomllib.TOMLDecodeError, ValidationError) as exc:
+        raise SettingsInvalid(f"{file}: {exc}") from exc

@@ -1,0 +1,1 @@
+"""Indicators: numbers that open to the dossiers they count."""

@@ -1,0 +1,1 @@
+"""The contract with the National Public Service Portal."""

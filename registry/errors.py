@@ -1,0 +1,113 @@
+"""The tree of errors. str() is for the log; the operator's sentence is looked up by code (config.messages).
+
+SohoaError
+├── Refused               an input is refused; code is one of RefusalCode, the file goes to quarantine
+├── NotFound              no such document, dossier, unit, …
+├── NotAllowed            the account may not do that
+├── Conflict              the thing is not in a state that allows this
+├── FixityMismatch        bytes read are not the bytes recorded
+├── KeyTaken              write-once: other bytes are stored under this key
+├── KeyNotFound           nothing is stored under this key
+├── WorkerFailed          a worker process died or ran out of time; worth another try
+├── ServiceUnavailable    a server did not answer; unknown whether it acted; worth another try
+├── SigningFailed         no signature was made
+├── SettingsInvalid       settings or catalogue contradict themselves; nothing was started
+└── DatabaseTooNew        the registry was written by a newer version
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from config.errors import SettingsInvalid, SohoaError
+
+__all__ = [
+    "Conflict",
+    "DatabaseTooNew",
+    "FixityMismatch",
+    "KeyNotFound",
+    "KeyTaken",
+    "NotAllowed",
+    "NotFound",
+    "RefusalCode",
+    "Refused",
+    "ServiceUnavailable",
+    "SettingsInvalid",
+    "SigningFailed",
+    "SohoaError",
+    "WorkerFailed",
+]
+
+
+class RefusalCode(StrEnum):
+    """Why an input was refused (design.md, "What is refused, and how")."""
+
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    ENCRYPTED = "encrypted"
+    NOT_A_DOCUMENT = "not-a-document"
+    TYPE_MISMATCH = "type-mismatch"
+    ACTIVE_CONTENT = "active-content"
+    TOO_LARGE_IMAGE = "too-large-image"
+    TOO_MANY_PAGES = "too-many-pages"
+    ZERO_PAGES = "zero-pages"
+    TIMEOUT = "timeout"
+    UNKNOWN_UNIT = "unknown-unit"
+    UNKNOWN_DOSSIER = "unknown-dossier"
+    UNREADABLE = "unreadable"
+    SECRET = "secret"
+    REJECTED = "rejected"
+
+
+class Refused(SohoaError):
+    """An input is refused for `reason`; `detail` is technical, in English, and free of personal data."""
+
+    def __init__(self, reason: RefusalCode, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason, self.detail = reason, detail
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[RefusalCode, str]]:
+        return Refused, (self.reason, self.detail)
+
+
+class NotFound(SohoaError):
+    code = "not-found"
+
+
+class NotAllowed(SohoaError):
+    code = "not-allowed"
+
+
+class Conflict(SohoaError):
+    code = "conflict"
+
+
+class FixityMismatch(SohoaError):
+    code = "fixity-mismatch"
+
+
+class KeyTaken(SohoaError):
+    code = "key-taken"
+
+
+class KeyNotFound(SohoaError):
+    code = "key-not-found"
+
+
+class WorkerFailed(SohoaError):
+    code = "worker-failed"
+    retryable = True
+
+
+class ServiceUnavailable(SohoaError):
+    code = "service-unavailable"
+    retryable = True
+
+
+class SigningFailed(SohoaError):
+    code = "signing-failed"
+
+
+class DatabaseTooNew(SohoaError):
+    code = "database-too-new"

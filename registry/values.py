@@ -1,0 +1,232 @@
+"""The words that all rooms share: frozen values, no database, no I/O.
+
+Boxes are fractions (0..1) of the upright page as it stands in the archived PDF, so that they hold at any
+resolution. Pages are counted from 0. Instants are aware UTC. Text is NFC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NewType
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VIETNAM = timezone(timedelta(hours=7))
+"""Asia/Ho_Chi_Minh: UTC+7, no daylight saving. Only stamps, screens and days of law are in it."""
+
+DocumentId = NewType("DocumentId", str)
+"""UUID version 4 in its 36-character form; the OCFL object is `urn:uuid:<document id>`."""
+
+ScanId = NewType("ScanId", str)
+"""UUID of one claimed input file."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Value(BaseModel):
+    """A frozen value; an unknown key is an error, also when read back from disk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScanState(StrEnum):
+    """Where a claimed input file is. Only `pipeline.workflow` moves it."""
+
+    CLAIMED = "claimed"
+    IDENTIFIED = "identified"
+    DONE = "done"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    STALLED = "stalled"
+    """Something around it failed (disk, a server): shown on the screen, tried again by itself."""
+
+
+class DocumentState(StrEnum):
+    """Where a document is. Only `pipeline.workflow` moves it."""
+
+    READING = "reading"
+    REVIEW = "review"
+    APPROVED = "approved"
+    STALLED = "stalled"
+    SIGNED = "signed"
+    ARCHIVED = "archived"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class Role(StrEnum):
+    """What an account may do; all but auditor and admin are bound to a unit and those below it."""
+
+    SCANNER = "scanner"
+    CLERK = "clerk"
+    AUDITOR = "auditor"
+    LEADER = "leader"
+    ADMIN = "admin"
+
+
+class Verdict(StrEnum):
+    """ETSI EN 319 102-1 §5.1.3: the three main indications."""
+
+    PASSED = "TOTAL-PASSED"
+    INDETERMINATE = "INDETERMINATE"
+    FAILED = "TOTAL-FAILED"
+
+
+class Box(Value):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Word(Value):
+    text: str
+    box: Box
+    confidence: Fraction
+    line: int = 0
+    """Running number of the line on its page, in reading order: words of a line share it."""
+
+
+class PageText(Value):
+    """One page as it was read.
+
+    rotation_deg: how far the page in the scan was turned clockwise from upright (0, 90, 180, 270).
+    skew_deg: > 0 leans clockwise, measured before the turn is undone.
+    seconds: what reading took; status other than "read" says why there is no text.
+    """
+
+    index: int
+    text: str
+    confidence: Fraction
+    rotation_deg: int = 0
+    skew_deg: float = 0.0
+    blank: bool = False
+    dpi: float | None = None
+    width_px: int = 0
+    height_px: int = 0
+    words: tuple[Word, ...] = ()
+    status: str = "read"
+    seconds: float = 0.0
+
+
+class FieldValue(Value):
+    """One value with its evidence. raw_text is what stands on the paper, before any normalising."""
+
+    value: str
+    raw_text: str = ""
+    confidence: Fraction = 1.0
+    page_index: int | None = None
+    box: Box | None = None
+    method: str = "rule"
+    """rule | lexicon | reread | qr | person | folder | import"""
+    confirmed_by: str | None = None
+
+
+class Person(Value):
+    """Somebody named on a document, with what the paper says of them."""
+
+    full_name: FieldValue | None = None
+    id_number: FieldValue | None = None
+    """12 digits (CCCD, personal number) or 9 (CMND); a string, zeros in front count."""
+    date_of_birth: FieldValue | None = None
+    """ISO date; a bare year is not a date."""
+    role: str = ""
+    """As labelled on the form, folded: child, mother, father, husband, wife, deceased, applicant … or empty."""
+
+
+class Description(Value):
+    """What a document says of itself. Keys of `fields`: FIELD_NAMES."""
+
+    kind: str | None = None
+    """Code of the catalogue's document type, None when unknown."""
+    kind_confidence: Fraction = 0.0
+    fields: dict[str, FieldValue] = {}
+    people: tuple[Person, ...] = ()
+
+    def value(self, name: str) -> str | None:
+        """The field's value, None when it was not found."""
+        found = self.fields.get(name)
+        return found.value if found else None
+
+
+FIELD_NAMES = (
+    "document_type",
+    "type_abbreviation",
+    "number_symbol",
+    "issuing_agency",
+    "place",
+    "issued_on",
+    "subject",
+    "signing_authority",
+    "signer_title",
+    "signer_name",
+    "dossier_code",
+    "addressed_to",
+)
+
+
+class Event(Value):
+    """One PREMIS-like event: who did what, when, with which tool, and how it ended."""
+
+    type: str
+    """PREMIS event type in English: capture, virus check, format identification, … (docs/archive-format.md)"""
+    at: datetime
+    agent: str
+    """Account, unit or program version; never a citizen's name."""
+    outcome: str = "success"
+    detail: dict[str, str] = {}
+
+
+class SourceScan(Value):
+    """The file as received."""
+
+    file_name: str
+    sha256: Sha256
+    size_bytes: int
+    media_type: str
+    received_at: datetime
+    warnings: tuple[str, ...] = ()
+
+
+class RecordMetadata(Value):
+    """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
+
+    schema_version: int = 1
+    document_id: DocumentId
+    unit: str
+    dossier_code: str | None = None
+    component_code: str | None = None
+    description: Description
+    page_count: int
+    source: SourceScan
+    retention_class: str
+    signature_level: str | None = None
+    """B-B, B-T, B-LT, B-LTA; None for a document that came without a signature of ours."""
+    converted_from_paper: bool = True
+    """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it."""
+    converted_by_unit: str
+    converted_by_person: str
+    converted_at: datetime
+    approved_by: str
+    approved_at: datetime
+    archived_at: datetime
+
+
+def utc_now() -> datetime:
+    """The current instant, aware, UTC, whole microseconds."""
+    return datetime.now(UTC)
+
+
+def vietnam_date(instant: datetime) -> date:
+    """The calendar day in Asia/Ho_Chi_Minh (UTC+7, no daylight saving)."""
+    return instant.astimezone(VIETNAM).date()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex; reads in chunks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

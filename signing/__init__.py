@@ -1,0 +1,1 @@
+"""Keys, PAdES signatures, the certified-copy stamp, validation, the development CA."""
