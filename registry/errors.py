@@ -56,7 +56,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_UNIT = "unknown-unit"
     UNKNOWN_DOSSIER = "unknown-dossier"
     UNREADABLE = "unreadable"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 a secrecy stamp, not a password
     REJECTED = "rejected"
 
 

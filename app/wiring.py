@@ -1,0 +1,119 @@
+"""The only place that builds real adapters: from the settings of a home to a working installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from app.records import Records
+from archive.folder import FolderStore
+from config.catalogue import Catalogue, load_catalogue
+from config.settings import Settings, load_settings
+from pipeline.workers import WorkerPool
+from pipeline.workshop import Workshop
+from registry import units
+from registry.database import open_registry, write
+from registry.values import utc_now, vietnam_date
+from search.index import SearchIndex
+from search.tantivy_index import TantivyIndex
+from signing.station import SigningStation
+from signing.validate import TrustStore
+
+PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.extract")
+"""Imported once by the server that worker processes are forked from."""
+
+
+class Wiring:
+    """Adapters of one installation, each built when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def folder(self, name: str) -> Path:
+        path: Path = getattr(self.settings.folders, name)
+        return self.settings.path(path)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return load_catalogue(self.folder("catalogue"))
+
+    @cached_property
+    def engine(self) -> Engine:
+        engine = open_registry(self.settings.registry_url)
+        with write(engine) as conn:
+            units.sync(conn, self.catalogue.units_on(vietnam_date(utc_now())))
+        return engine
+
+    @cached_property
+    def store(self) -> FolderStore:
+        return FolderStore(self.folder("archive"), staging=self.folder("work") / "archive")
+
+    @cached_property
+    def index(self) -> SearchIndex:
+        return TantivyIndex(self.folder("index"))
+
+    @cached_property
+    def trust(self) -> TrustStore:
+        return TrustStore.load(self.settings.path(self.settings.signing.trust))
+
+    @cached_property
+    def pool(self) -> WorkerPool:
+        told = self.settings.workers
+        return WorkerPool(
+            processes=told.processes,
+            memory_mb=told.memory_mb,
+            tasks_per_process=told.tasks_per_process,
+            preload=PRELOAD,
+        )
+
+    @cached_property
+    def station(self) -> SigningStation:
+        told = self.settings.signing
+        return SigningStation.open(
+            key_file=self.settings.path(told.key_file),
+            passphrase=told.passphrase.get_secret_value() if told.passphrase else None,
+            passphrase_file=self.settings.path(told.passphrase_file) if told.passphrase_file else None,
+            level=told.level,
+            tsa=told.tsa,
+            authority=self.folder("keys"),
+            trust=self.trust,
+            font=told.stamp_font,
+        )
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        return Workshop(
+            settings=self.settings,
+            catalogue=self.catalogue,
+            engine=self.engine,
+            store=self.store,
+            index=self.index,
+            pool=self.pool,
+            station=self.station,
+        )
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self)
+
+    def close(self) -> None:
+        """Worker processes end, the index is closed. Safe to call twice."""
+        for name in ("pool", "index"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        if "engine" in self.__dict__:
+            self.__dict__.pop("engine").dispose()
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Wiring]:
+    """The installation in `home`, closed afterwards. Raises SettingsInvalid when there is none."""
+    wiring = Wiring(load_settings(home))
+    try:
+        yield wiring
+    finally:
+        wiring.close()

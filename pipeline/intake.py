@@ -1,0 +1,261 @@
+"""From a file in the inbox to a durable claim, and back out: released when archived, set aside when refused.
+
+The order decides trust (design.md): claim in the registry → copy and fsync → … → archive and read back → commit →
+only then the source leaves the inbox.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from config.messages import sentence
+from pipeline.extract.names import parse_name
+from pipeline.landing import copy_durably, landing, move_durably
+from pipeline.workshop import Workshop
+from registry import audit, dossiers, quarantine, scans
+from registry.database import read, write
+from registry.errors import RefusalCode
+from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
+
+
+class Taken(StrEnum):
+    """What became of a file that was found."""
+
+    CLAIMED = "claimed"
+    UNDER_WAY = "under-way"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one file handed in. scan_id is None only for a file of no known unit."""
+
+    outcome: Taken
+    scan_id: ScanId | None
+
+
+def display_name(path: Path) -> str:
+    """The file's name for screens and records: NFC, printable, at most 200 characters."""
+    text = unicodedata.normalize("NFC", os.fsencode(path.name).decode("utf-8", "replace"))
+    return "".join(c if c.isprintable() else "�" for c in text)[:200]
+
+
+def take(
+    shop: Workshop,
+    path: Path,
+    *,
+    unit_folder: str,
+    relative: Path,
+    actor: str,
+    dossier: str | None = None,
+    component: str | None = None,
+) -> Receipt:
+    """Claim one whole file; afterwards its bytes lie durably in `work/` and the registry knows it.
+
+    The source stays where it is. The same file again changes nothing; the same bytes under another name are
+    recorded as a duplicate of the scan held and moved to `done/`. A file whose folder belongs to no unit in force
+    goes to quarantine. Safe to repeat after a crash at any instant.
+    """
+    unit = shop.catalogue.unit_by_inbox(unit_folder, vietnam_date(utc_now()))
+    if unit is None:
+        return _refuse_unknown_unit(shop, path, unit_folder, actor)
+    found_dossier, found_component = _codes(relative)
+    dossier, component = dossier or found_dossier, component or found_component
+    digest = sha256_file(path)
+    with write(shop.engine) as conn:
+        if dossier:
+            dossiers.ensure(conn, dossier, unit.code)
+        claim = scans.claim(
+            conn,
+            sha256=digest,
+            unit=unit.code,
+            dossier_code=dossier,
+            component_code=component,
+            source_path=str(path),
+            file_name=display_name(path),
+            size_bytes=path.stat().st_size,
+            claimed_by=actor,
+        )
+        scan = claim.scan
+        if claim.fresh:
+            audit.append(conn, actor=actor, action="claim", subject=scan.id, unit=unit.code, detail={"sha256": digest})
+    if claim.fresh or (scan.state == ScanState.CLAIMED and not shop.staged_scan(scan.id).exists()):
+        _stage(shop, scan.id, path, digest)
+        return Receipt(Taken.CLAIMED, scan.id)
+    if scan.state == ScanState.QUARANTINED:
+        return _try_again(shop, scan.id, path, digest, actor)
+    if Path(scan.source_path) == path:
+        if scan.state in (ScanState.DONE, ScanState.DUPLICATE):
+            leave_inbox(shop, path, unit.code, scan.id)
+            return Receipt(Taken.DUPLICATE, scan.id)
+        return Receipt(Taken.UNDER_WAY, scan.id)
+    _record_duplicate(shop, scan.id, path, unit.code, actor)
+    return Receipt(Taken.DUPLICATE, scan.id)
+
+
+def release(shop: Workshop, scan_id: ScanId) -> None:
+    """The source has left the inbox for `done/`, and the staged copy is gone. Only after archiving. Repeatable."""
+    with read(shop.engine) as conn:
+        scan = scans.get(conn, scan_id)
+    source = Path(scan.source_path)
+    if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
+        leave_inbox(shop, source, scan.unit, scan.id)
+    shop.staged_scan(scan_id).unlink(missing_ok=True)
+
+
+def leave_inbox(shop: Workshop, source: Path, unit: str, scan_id: ScanId) -> None:
+    """The file lies in done/<unit>/<day>/ under its own name behind the scan's id."""
+    day = vietnam_date(utc_now()).isoformat()
+    move_durably(source, shop.folder("done") / unit / day, f"{scan_id[:8]}-{_short(source.name)}")
+
+
+def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -> None:
+    """The scan is in quarantine: file kept, reason beside it, registry row, audit event. Repeatable."""
+    with read(shop.engine) as conn:
+        scan = scans.get(conn, scan_id)
+    if scan.state == ScanState.QUARANTINED:
+        return
+    staged, source = shop.staged_scan(scan_id), Path(scan.source_path)
+    folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}"
+    kept = folder / _short(source.name)
+    if not kept.exists():
+        copy_durably(staged if staged.exists() else source, kept)
+    _explain(folder, code)
+    with write(shop.engine) as conn:
+        quarantine.add(
+            conn,
+            scan_id=scan_id,
+            unit=scan.unit,
+            file_name=scan.file_name,
+            kept_path=str(kept),
+            sha256=scan.sha256,
+            size_bytes=scan.size_bytes,
+            code=code,
+            detail=detail,
+        )
+        scans.update(conn, scan_id, state=ScanState.QUARANTINED, error_code=code)
+        audit.append(conn, actor="sohoa", action="quarantine", subject=scan_id, unit=scan.unit, detail={"code": code})
+    if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
+        source.unlink(missing_ok=True)
+    staged.unlink(missing_ok=True)
+
+
+def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
+    """The kept file of a quarantine item is claimed again; the item is closed. One click in the tray.
+
+    Raises NotFound, and Conflict when the item was already settled.
+    """
+    with read(shop.engine) as conn:
+        item = quarantine.get(conn, item_id)
+    kept = Path(item.kept_path)
+    if item.scan_id is None:
+        target = shop.folder("inbox") / item.unit
+        move_durably(kept, target, kept.name)
+        scan_id = ScanId("")
+    else:
+        scan_id = ScanId(item.scan_id)
+        copy_durably(kept, shop.staged_scan(scan_id))
+    with write(shop.engine) as conn:
+        quarantine.resolve(conn, item_id, "retried")
+        if scan_id:
+            scans.retry(conn, scan_id)
+        audit.append(conn, actor=actor, action="retry", subject=item_id, unit=item.unit)
+    return scan_id
+
+
+def _stage(shop: Workshop, scan_id: ScanId, path: Path, digest: str) -> None:
+    """The bytes lie in `work/scans`. A file changed since it was hashed loses its claim and is looked at anew."""
+    staged = shop.staged_scan(scan_id)
+    if copy_durably(path, staged) == digest:
+        with write(shop.engine) as conn:
+            scans.update(conn, scan_id, staged_path=str(staged))
+        return
+    staged.unlink()
+    with write(shop.engine) as conn:
+        scans.withdraw_claim(conn, scan_id)
+
+
+def _try_again(shop: Workshop, scan_id: ScanId, path: Path, digest: str, actor: str) -> Receipt:
+    """Bytes that were refused before came in again: the operator asks for another try."""
+    with write(shop.engine) as conn:
+        for item in quarantine.of_scan(conn, scan_id):
+            quarantine.resolve(conn, item.id, "retried")
+        scans.retry(conn, scan_id)
+        scans.update(conn, scan_id, source_path=str(path), staged_path=None)
+        audit.append(conn, actor=actor, action="retry", subject=scan_id)
+    _stage(shop, scan_id, path, digest)
+    return Receipt(Taken.CLAIMED, scan_id)
+
+
+def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, actor: str) -> None:
+    with write(shop.engine) as conn:
+        audit.append(
+            conn, actor=actor, action="duplicate", subject=scan_id, unit=unit, detail={"decision": "linked to held scan"}
+        )
+    if _inside(path, shop.folder("inbox")):
+        leave_inbox(shop, path, unit, scan_id)
+
+
+def _refuse_unknown_unit(shop: Workshop, path: Path, unit_folder: str, actor: str) -> Receipt:
+    code = RefusalCode.UNKNOWN_UNIT
+    digest = sha256_file(path)
+    folder = shop.folder("quarantine") / "unknown-unit" / digest[:16]
+    kept = folder / _short(path.name)
+    copy_durably(path, kept)
+    _explain(folder, code)
+    with write(shop.engine) as conn:
+        quarantine.add(
+            conn,
+            scan_id=None,
+            unit=unit_folder,
+            file_name=display_name(path),
+            kept_path=str(kept),
+            sha256=digest,
+            size_bytes=kept.stat().st_size,
+            code=code,
+            detail="",
+        )
+        audit.append(conn, actor=actor, action="quarantine", subject=digest[:16], detail={"code": code})
+    if _inside(path, shop.folder("inbox")):
+        path.unlink()
+    return Receipt(Taken.QUARANTINED, None)
+
+
+def _explain(folder: Path, code: RefusalCode) -> None:
+    with landing(folder / "ly-do.txt") as part:
+        part.write_text(sentence(code) + "\n", encoding="utf-8")
+
+
+def _codes(relative: Path) -> tuple[str | None, str | None]:
+    """Dossier and component from the folders below the unit's and the file's name, the innermost first."""
+    dossier = component = None
+    for part in (relative.stem, *reversed(relative.parts[:-1])):
+        found_dossier, found_component = parse_name(unicodedata.normalize("NFC", part))
+        dossier, component = dossier or found_dossier, component or found_component
+    return dossier, component
+
+
+def _short(name: str) -> str:
+    """A name that fits a file system with a prefix: at most 180 bytes, the suffix kept."""
+    raw = os.fsencode(name)
+    if len(raw) <= 180:
+        return name
+    suffix = os.fsencode(Path(name).suffix)[:20]
+    return os.fsencode(raw[: 180 - len(suffix)].decode("utf-8", "ignore")).decode() + os.fsdecode(suffix)
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return folder in path.parents
+
+
+def _still(path: Path, digest: str) -> bool:
+    """Whether the file still holds these bytes: another scan may have come under the same name meanwhile."""
+    try:
+        return not path.is_symlink() and sha256_file(path) == digest
+    except FileNotFoundError:
+        return False

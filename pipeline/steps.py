@@ -1,0 +1,316 @@
+"""The steps of one scan's path. Each leaves its result in `work/` or the registry and is safe to run twice.
+
+Steps raise Refused for what the operator must change, and retryable errors for what heals by itself; they do not
+retry, sleep or log: pipeline.workflow decides.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from archive.aip import AipContent, archive_record
+from config.catalogue import Catalogue
+from pipeline import extract, intake
+from pipeline.identify import IdentifyLimits, Identified, identify
+from pipeline.landing import copy_durably, landing
+from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
+from pipeline.workshop import Workshop
+from registry import audit, documents, scans
+from registry.database import read, write
+from registry.errors import Refused, RefusalCode, WorkerFailed
+from registry.values import (
+    Description,
+    DocumentId,
+    DocumentState,
+    Event,
+    PageText,
+    RecordMetadata,
+    ScanId,
+    ScanState,
+    SourceScan,
+    sha256_file,
+    utc_now,
+)
+from search.index import IndexEntry
+from signing.stamp import Stamp
+
+PAGES = TypeAdapter(tuple[PageText, ...])
+EVENTS = TypeAdapter(tuple[Event, ...])
+DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
+"""Namespace: the document of a scan has the same id however often the step runs."""
+
+
+def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
+    """The scan's real type, pages and warnings are in the registry. Raises Refused for what is not sound."""
+    with read(shop.engine) as conn:
+        scan = scans.get(conn, scan_id)
+    told = shop.settings.intake
+    limits = IdentifyLimits(max_bytes=told.max_bytes, max_pages=told.max_pages, max_pixels=told.max_pixels)
+    path = shop.staged_scan(scan_id)
+    try:
+        found = shop.pool.run(identify, path, limits, scan.file_name, timeout_s=shop.settings.workers.page_timeout_s)
+    except WorkerFailed as exc:
+        raise Refused(_refusal_of(exc), str(exc)) from exc
+    with write(shop.engine) as conn:
+        scans.update(
+            conn,
+            scan_id,
+            media_type=found.media_type,
+            page_count=found.page_count,
+            warnings=list(found.warnings),
+            state=ScanState.IDENTIFIED,
+            error_code=None,
+        )
+    return found
+
+
+def open_documents(shop: Workshop, scan_id: ScanId) -> list[DocumentId]:
+    """The documents of the scan stand in the registry, with ids that follow from the scan's id."""
+    document_id = DocumentId(str(uuid.uuid5(DOCUMENTS_OF_SCANS, scan_id)))
+    with write(shop.engine) as conn:
+        scan = scans.get(conn, scan_id)
+        documents.create(
+            conn,
+            document_id=document_id,
+            scan_id=scan_id,
+            unit=scan.unit,
+            dossier_code=scan.dossier_code,
+            component_code=scan.component_code,
+            original_sha256=scan.sha256,
+            page_count=scan.page_count,
+        )
+        documents.add_event(
+            conn,
+            document_id,
+            Event(type="capture", at=scan.received_at, agent=scan.claimed_by, detail={"sha256": scan.sha256}),
+        )
+    return [document_id]
+
+
+def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> None:
+    """`pages.json` and `document.pdf` lie on the document's bench.
+
+    What arrived signed stays as it came: document.pdf is then the original, bit for bit, and only its text is read.
+    """
+    with read(shop.engine) as conn:
+        record = documents.get(conn, document_id)
+        scan = scans.get(conn, ScanId(record.scan_id or ""))
+    bench, path = shop.bench(document_id), shop.staged_scan(ScanId(scan.id))
+    bench.mkdir(parents=True, exist_ok=True)
+    options = ReadingOptions(
+        language=shop.settings.reading.language,
+        recognition_dpi=shop.settings.reading.recognition_dpi,
+        page_timeout_s=shop.settings.workers.page_timeout_s,
+        max_pixels=shop.settings.intake.max_pixels,
+    )
+    patience = shop.settings.workers.page_timeout_s * ((scan.page_count or 1) + 1)
+    try:
+        if signed:
+            pages: tuple[PageText, ...] = shop.pool.run(read_pages, path, scan.media_type, options, timeout_s=patience)
+            tools: dict[str, str] = {}
+            copy_durably(path, bench / "document.pdf")
+        else:
+            result: ReadScan = shop.pool.run(read_scan, path, scan.media_type, bench, options, timeout_s=patience)
+            pages, tools = result.pages, result.tools
+    except WorkerFailed as exc:
+        raise Refused(_refusal_of(exc), str(exc)) from exc
+    with landing(bench / "pages.json") as part:
+        part.write_bytes(PAGES.dump_json(pages))
+    with write(shop.engine) as conn:
+        documents.set_state(conn, document_id, DocumentState.READING, step="read", page_count=len(pages))
+        documents.add_event(
+            conn,
+            document_id,
+            Event(type="text recognition", at=utc_now(), agent="sohoa", detail={"pages": str(len(pages)), **tools}),
+        )
+
+
+def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
+    """The document's fields are in the registry, and its state says whether a person must look: True if so.
+
+    Raises Refused("secret") for a page with a secrecy stamp: such papers are not scanned (TT 01/2023/TT-VPCP).
+    """
+    pages = load_pages(shop, document_id)
+    if mark := extract.secrecy_mark(pages):
+        raise Refused(RefusalCode.SECRET, f"stamp of {len(mark)} letters on a page head")
+    found: Description = shop.pool.run(
+        extract.describe, pages, dict(shop.catalogue.kinds), timeout_s=shop.settings.workers.page_timeout_s
+    )
+    reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
+    with write(shop.engine) as conn:
+        documents.save_description(conn, document_id, found)
+        now = utc_now()
+        documents.add_event(conn, document_id, Event(type="metadata extraction", at=now, agent="sohoa"))
+        if reasons:
+            documents.set_state(conn, document_id, DocumentState.REVIEW, step="review", review_reasons=reasons)
+        else:
+            stamp = now.isoformat(timespec="microseconds")
+            documents.set_state(
+                conn, document_id, DocumentState.APPROVED, step="approved", approved_by="sohoa", approved_at=stamp
+            )
+    return bool(reasons)
+
+
+def review_reasons(
+    found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float
+) -> list[str]:
+    """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`; empty when all is sure."""
+    reasons = [f"page:{p.index + 1}" for p in pages if p.status != "read" and not p.blank]
+    if found.kind is None or found.kind_confidence < threshold:
+        return ["kind", *reasons]
+    for name in catalogue.kinds[found.kind].required_fields:
+        if name == "people":
+            weakest = min((_confidence_of_names(found)), default=0.0)
+            if weakest < threshold:
+                reasons.append("field:people")
+        elif (value := found.fields.get(name)) is None or value.confidence < threshold:
+            reasons.append(f"field:{name}")
+    return reasons
+
+
+def _confidence_of_names(found: Description) -> list[float]:
+    return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
+
+
+def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed."""
+    with read(shop.engine) as conn:
+        record = documents.get(conn, document_id)
+        scan = scans.get(conn, ScanId(record.scan_id or ""))
+    bench = shop.bench(document_id)
+    if "signed" in scan.warnings:
+        copy_durably(bench / "document.pdf", bench / "signed.pdf")
+        level: str | None = None
+        detail = {"note": "arrived signed; kept as it came"}
+    else:
+        unit = shop.catalogue.unit(record.unit, utc_now().date())
+        signed = shop.station.sign(
+            bench / "document.pdf", bench / "signed.pdf", stamp=Stamp(form=form, agency=unit.name, at=utc_now())
+        )
+        level = signed.level
+        detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
+    with write(shop.engine) as conn:
+        now = utc_now()
+        documents.set_state(
+            conn,
+            document_id,
+            DocumentState.SIGNED,
+            step="signed",
+            signature_level=level,
+            signed_at=now.isoformat(timespec="microseconds"),
+            pdf_sha256=sha256_file(bench / "signed.pdf"),
+        )
+        documents.add_event(
+            conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
+        )
+
+
+def archive_document(shop: Workshop, document_id: DocumentId) -> None:
+    """The document is an AIP, read back and compared, and the registry says so. Safe to repeat."""
+    with read(shop.engine) as conn:
+        record = documents.get(conn, document_id)
+        description = documents.description(conn, document_id)
+        scan = scans.get(conn, ScanId(record.scan_id or ""))
+    bench, now = shop.bench(document_id), utc_now()
+    kind = shop.catalogue.kinds.get(description.kind or "")
+    retention = kind.retention_class if kind else "permanent"
+    metadata = RecordMetadata(
+        document_id=document_id,
+        unit=record.unit,
+        dossier_code=record.dossier_code,
+        component_code=record.component_code,
+        description=description,
+        page_count=record.page_count or 0,
+        source=SourceScan(
+            file_name=scan.file_name,
+            sha256=scan.sha256,
+            size_bytes=scan.size_bytes,
+            media_type=scan.media_type or "application/octet-stream",
+            received_at=scan.received_at,
+            warnings=tuple(scan.warnings),
+        ),
+        retention_class=retention,
+        signature_level=record.signature_level,
+        converted_by_unit=record.unit,
+        converted_by_person=record.approved_by or "sohoa",
+        converted_at=record.signed_at or now,
+        approved_by=record.approved_by or "sohoa",
+        approved_at=record.approved_at or now,
+        archived_at=now,
+    )
+    stored = archive_record(
+        shop.store,
+        AipContent(
+            document_id=document_id,
+            original=shop.staged_scan(ScanId(scan.id)),
+            original_name=scan.file_name,
+            pdf=bench / "signed.pdf",
+            pages=load_pages(shop, document_id),
+            metadata=metadata,
+            events=record.events,
+        ),
+        user=record.approved_by or "sohoa",
+        message="archived",
+    )
+    with write(shop.engine) as conn:
+        documents.set_state(
+            conn,
+            document_id,
+            DocumentState.ARCHIVED,
+            step="archived",
+            archived_at=now.isoformat(timespec="microseconds"),
+            retention_class=retention,
+            error_code=None,
+        )
+        scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
+        audit.append(
+            conn,
+            actor="sohoa",
+            action="archive",
+            subject=document_id,
+            unit=record.unit,
+            detail={"version": stored.version, "pdf_sha256": record.pdf_sha256 or ""},
+        )
+
+
+def release_scan(shop: Workshop, scan_id: ScanId, document_id: DocumentId) -> None:
+    """The source is in `done/` and the bench is cleared. Only after archiving."""
+    intake.release(shop, scan_id)
+    shutil.rmtree(shop.bench(document_id), ignore_errors=True)
+
+
+def index_entry(metadata: RecordMetadata, pages: Sequence[PageText]) -> IndexEntry:
+    """What the index knows of a record: the same from the archive as from a fresh document."""
+    described = metadata.description
+    value = described.value
+    title = documents.title_of(described, metadata.source.file_name)
+    return IndexEntry(
+        document_id=metadata.document_id,
+        unit=metadata.unit,
+        kind=described.kind or "",
+        title=title,
+        number_symbol=value("number_symbol") or "",
+        issuing_agency=value("issuing_agency") or "",
+        issued_on=value("issued_on"),
+        subject=value("subject") or "",
+        signer_name=value("signer_name") or "",
+        people_names=tuple(p.full_name.value for p in described.people if p.full_name),
+        owner_ids=tuple(p.id_number.value for p in described.people if p.id_number),
+        dossier_code=metadata.dossier_code or value("dossier_code") or "",
+        text="\f".join(p.text for p in pages),
+        archived_at=metadata.archived_at,
+    )
+
+
+def load_pages(shop: Workshop, document_id: DocumentId) -> tuple[PageText, ...]:
+    """The pages as they were read, from the document's bench."""
+    return PAGES.validate_json((shop.bench(document_id) / "pages.json").read_bytes())
+
+
+def _refusal_of(failure: WorkerFailed) -> RefusalCode:
+    """A worker that ran out of time or memory on a file says something about the file."""
+    return RefusalCode.TIMEOUT if getattr(failure, "reason", "") == "timeout" else RefusalCode.UNREADABLE

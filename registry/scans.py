@@ -1,0 +1,185 @@
+"""Input files: the durable claim that makes intake happen once, and where each file is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import update as sql_update
+from sqlalchemy.exc import IntegrityError
+
+from registry.errors import NotFound
+from registry.tables import documents, scans
+from registry.values import ScanId, ScanState, Value, utc_now
+
+
+class ScanRow(Value):
+    """One claimed input file."""
+
+    id: ScanId
+    claim_key: str
+    sha256: str
+    unit: str
+    dossier_code: str | None
+    component_code: str | None
+    source_path: str
+    file_name: str
+    size_bytes: int
+    media_type: str | None
+    page_count: int | None
+    warnings: list[str]
+    state: ScanState
+    staged_path: str | None
+    error_code: str | None
+    received_at: datetime
+    claimed_by: str
+    updated_at: datetime
+    attempt: int
+
+
+class Claim(Value):
+    """fresh: this call made the row; else it is an earlier one with the same bytes for the same component."""
+
+    scan: ScanRow
+    fresh: bool
+
+
+class TrayRow(Value):
+    """A scan with its document, as the tray shows it."""
+
+    scan_id: ScanId
+    document_id: str | None
+    unit: str
+    file_name: str
+    title: str | None
+    scan_state: ScanState
+    document_state: str | None
+    page_count: int | None
+    error_code: str | None
+    warnings: list[str]
+    dossier_code: str | None
+    received_at: datetime
+    updated_at: datetime
+
+
+def claim(
+    conn: Connection,
+    *,
+    sha256: str,
+    unit: str,
+    dossier_code: str | None,
+    component_code: str | None,
+    source_path: str,
+    file_name: str,
+    size_bytes: int,
+    claimed_by: str,
+) -> Claim:
+    """The bytes are claimed for this dossier component: by this call, or by an earlier one (design.md, invariant 2)."""
+    key = "|".join((sha256, unit, dossier_code or "", component_code or ""))
+    if earlier := conn.execute(select(scans).where(scans.c.claim_key == key)).first():
+        return Claim(scan=_row(earlier), fresh=False)
+    now = _now()
+    try:
+        with conn.begin_nested():
+            conn.execute(
+                insert(scans).values(
+                    id=str(uuid.uuid4()),
+                    claim_key=key,
+                    sha256=sha256,
+                    unit=unit,
+                    dossier_code=dossier_code,
+                    component_code=component_code,
+                    source_path=source_path,
+                    file_name=file_name,
+                    size_bytes=size_bytes,
+                    warnings=[],
+                    state=ScanState.CLAIMED,
+                    received_at=now,
+                    claimed_by=claimed_by,
+                    updated_at=now,
+                    attempt=1,
+                )
+            )
+        fresh = True
+    except IntegrityError:
+        fresh = False
+    return Claim(scan=_row(conn.execute(select(scans).where(scans.c.claim_key == key)).one()), fresh=fresh)
+
+
+def withdraw_claim(conn: Connection, scan_id: ScanId) -> None:
+    """The claim is gone; only for a scan that no document stands for yet."""
+    conn.execute(delete(scans).where(scans.c.id == scan_id, scans.c.state == ScanState.CLAIMED))
+
+
+def get(conn: Connection, scan_id: ScanId) -> ScanRow:
+    """Raises NotFound."""
+    row = conn.execute(select(scans).where(scans.c.id == scan_id)).first()
+    if row is None:
+        raise NotFound(f"no scan {scan_id}")
+    return _row(row)
+
+
+def update(conn: Connection, scan_id: ScanId, **columns: Any) -> None:
+    """The columns hold these values; updated_at is now."""
+    conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(**columns, updated_at=_now()))
+
+
+def retry(conn: Connection, scan_id: ScanId) -> None:
+    """The scan is claimed once more, as its next attempt."""
+    conn.execute(
+        sql_update(scans)
+        .where(scans.c.id == scan_id)
+        .values(state=ScanState.CLAIMED, attempt=scans.c.attempt + 1, error_code=None, updated_at=_now())
+    )
+
+
+def by_state(conn: Connection, state: ScanState) -> list[ScanRow]:
+    """Oldest first."""
+    query = select(scans).where(scans.c.state == state).order_by(scans.c.received_at)
+    return [_row(row) for row in conn.execute(query)]
+
+
+def counts(conn: Connection, units: Iterable[str] | None = None) -> dict[str, int]:
+    """Scans per state, in the units given or in all."""
+    query = select(scans.c.state, func.count()).group_by(scans.c.state)
+    if units is not None:
+        query = query.where(scans.c.unit.in_(list(units)))
+    return {row.state: row[1] for row in conn.execute(query)}
+
+
+def tray(conn: Connection, units: Iterable[str] | None, limit: int = 200) -> list[TrayRow]:
+    """Scans and their documents, the latest moved first; of all units when `units` is None."""
+    query = (
+        select(
+            scans.c.id.label("scan_id"),
+            documents.c.id.label("document_id"),
+            scans.c.unit,
+            scans.c.file_name,
+            documents.c.title,
+            scans.c.state.label("scan_state"),
+            documents.c.state.label("document_state"),
+            func.coalesce(documents.c.page_count, scans.c.page_count).label("page_count"),
+            func.coalesce(scans.c.error_code, documents.c.error_code).label("error_code"),
+            scans.c.warnings,
+            scans.c.dossier_code,
+            scans.c.received_at,
+            func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),
+        )
+        .select_from(scans.outerjoin(documents, documents.c.scan_id == scans.c.id))
+        .order_by(func.coalesce(documents.c.updated_at, scans.c.updated_at).desc())
+        .limit(limit)
+    )
+    if units is not None:
+        query = query.where(scans.c.unit.in_(list(units)))
+    return [TrayRow.model_validate(dict(row._mapping)) for row in conn.execute(query)]
+
+
+def _row(row: Any) -> ScanRow:
+    return ScanRow.model_validate(dict(row._mapping))
+
+
+def _now() -> str:
+    return utc_now().isoformat(timespec="microseconds")
