@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from config.messages import sentence
+
 from pipeline.extract.names import parse_name
 from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
@@ -195,7 +196,12 @@ def _try_again(shop: Workshop, scan_id: ScanId, path: Path, digest: str, actor: 
 def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, actor: str) -> None:
     with write(shop.engine) as conn:
         audit.append(
-            conn, actor=actor, action="duplicate", subject=scan_id, unit=unit, detail={"decision": "linked to held scan"}
+            conn,
+            actor=actor,
+            action="duplicate",
+            subject=scan_id,
+            unit=unit,
+            detail={"decision": "linked"},
         )
     if _inside(path, shop.folder("inbox")):
         leave_inbox(shop, path, unit, scan_id)

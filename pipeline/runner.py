@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 import structlog
 
 from pipeline import intake, workflow
+from pipeline.identify import looks_complete
 from pipeline.watch import Inbox, Listing, Waiting, Wakeup
 from pipeline.workshop import Workshop
 from registry import audit, documents, scans
@@ -144,14 +145,12 @@ class Runner:
             return
         self._last_housekeeping = time.monotonic()
         self._shop.station.refresh()
-        purge_done(self._shop.folder("done"), vietnam_date(utc_now()) - timedelta(days=self._shop.settings.intake.done_days))
+        purge_done(
+            self._shop.folder("done"), vietnam_date(utc_now()) - timedelta(days=self._shop.settings.intake.done_days)
+        )
 
     def _complete(self, path: Path) -> bool:
-        from pipeline.identify import looks_complete
-
-        return bool(
-            self._shop.pool.run(looks_complete, path, timeout_s=self._shop.settings.workers.page_timeout_s)
-        )
+        return bool(self._shop.pool.run(looks_complete, path, timeout_s=self._shop.settings.workers.page_timeout_s))
 
 
 def make_inboxes(shop: Workshop) -> None:

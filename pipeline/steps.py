@@ -10,18 +10,21 @@ import shutil
 import uuid
 from collections.abc import Sequence
 
+from config.catalogue import Catalogue
 from pydantic import TypeAdapter
+from search.index import IndexEntry
+from signing.stamp import Stamp
 
 from archive.aip import AipContent, archive_record
-from config.catalogue import Catalogue
 from pipeline import extract, intake
-from pipeline.identify import IdentifyLimits, Identified, identify
+from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
 from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
+from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.workshop import Workshop
 from registry import audit, documents, scans
 from registry.database import read, write
-from registry.errors import Refused, RefusalCode, WorkerFailed
+from registry.errors import RefusalCode, Refused, WorkerFailed
 from registry.values import (
     Description,
     DocumentId,
@@ -35,8 +38,6 @@ from registry.values import (
     sha256_file,
     utc_now,
 )
-from search.index import IndexEntry
-from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
@@ -155,9 +156,7 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     return bool(reasons)
 
 
-def review_reasons(
-    found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float
-) -> list[str]:
+def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float) -> list[str]:
     """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`; empty when all is sure."""
     reasons = [f"page:{p.index + 1}" for p in pages if p.status != "read" and not p.blank]
     if found.kind is None or found.kind_confidence < threshold:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from archive.aip import read_record
 from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
 
-from archive.aip import read_record
 from pipeline import intake, steps
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read, write
-from registry.errors import Refused, RefusalCode, SohoaError
+from registry.errors import RefusalCode, Refused, SohoaError
 from registry.values import DocumentId, DocumentState, ScanId, ScanState
 
 log = structlog.get_logger("sohoa.workflow")

@@ -1,0 +1,157 @@
+"""What both doors, command line and web, ask of an installation's records."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pypdfium2
+
+from archive.aip import open_file, read_record
+from metrics.indicators import Indicator, drill, indicators
+from pipeline import decisions, intake
+from pipeline.verification import VerificationReport, verify_record
+from registry import audit, documents
+from registry.database import read, write
+from registry.errors import Conflict, NotFound
+from registry.reuse_events import ReuseEvent
+from registry.users import UserRow
+from registry.values import DocumentId, DocumentState, PageText, Role, Verdict, utc_now, vietnam_date
+from search import reuse
+from search.reuse import ReuseAnswer
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+
+class Records:
+    """Questions and decisions about documents. Everything that changes something names its actor."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def verify(self, document_id: DocumentId) -> VerificationReport:
+        """The verdict on an archived document. Raises NotFound, Conflict when it is not archived yet."""
+        self._archived(document_id)
+        return verify_record(self._wiring.store, self._wiring.trust, document_id)
+
+    def text_pages(self, document_id: DocumentId) -> tuple[PageText, ...]:
+        """The pages as read, from the archive or, before that, from the bench."""
+        record = self._get(document_id)
+        if record.archived_at is not None:
+            return read_record(self._wiring.store, document_id).pages
+        from pipeline.steps import load_pages
+
+        return load_pages(self._wiring.workshop, document_id)
+
+    def open_pdf(self, document_id: DocumentId) -> tuple[bytes, str]:
+        """The signed PDF's bytes, or before signing the unsigned one, and a file name for it."""
+        record = self._get(document_id)
+        if record.archived_at is not None:
+            with open_file(self._wiring.store, document_id, "document.pdf") as stream:
+                return stream.read(), f"{document_id}.pdf"
+        draft = self._wiring.workshop.bench(document_id) / "document.pdf"
+        if not draft.exists():
+            raise NotFound("the document is not read yet")
+        return draft.read_bytes(), f"{document_id}.pdf"
+
+    def preview(self, document_id: DocumentId, page_index: int, width_px: int) -> bytes:
+        """One page as PNG. Rendered in a worker process: the scan's bytes came from outside."""
+        content, _ = self.open_pdf(document_id)
+        with TemporaryDirectory(prefix="sohoa-preview-") as folder:
+            path = Path(folder) / "document.pdf"
+            path.write_bytes(content)
+            png: bytes = self._wiring.pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
+        return png
+
+    def approve(self, document_id: DocumentId, actor: str) -> None:
+        decisions.approve(self._wiring.workshop, document_id, actor)
+
+    def correct(self, document_id: DocumentId, values: Mapping[str, str], actor: str) -> None:
+        decisions.correct(self._wiring.workshop, document_id, values, actor)
+
+    def reject(self, document_id: DocumentId, why: str, actor: str) -> None:
+        decisions.reject(self._wiring.workshop, document_id, why, actor)
+
+    def retry_quarantine(self, item_id: str, actor: str) -> None:
+        intake.retry(self._wiring.workshop, item_id, actor)
+
+    def reuse_check(
+        self, owner: str, procedure: str, on: date, units: frozenset[str] | None, *, actor: str, unit: str | None
+    ) -> ReuseAnswer:
+        """What the person need not bring; the question itself is in the audit log, without the number asked for."""
+        with write(self._wiring.engine) as conn:
+            audit.append(conn, actor=actor, action="reuse-check", subject=procedure, unit=unit)
+        with read(self._wiring.engine) as conn:
+            return reuse.check(
+                conn,
+                self._wiring.catalogue,
+                owner=owner,
+                procedure=procedure,
+                on=on,
+                units=units,
+                verdict_of=self._verdict_of,
+            )
+
+    def reuse_record(
+        self, document_id: DocumentId, dossier_code: str, component_code: str, actor: str, unit: str
+    ) -> ReuseEvent:
+        """The reuse is recorded with the verdict of this moment. Raises Conflict for what must not be reused."""
+        verdict = self.verify(document_id).verdict
+        with write(self._wiring.engine) as conn:
+            return reuse.record(
+                conn,
+                self._wiring.catalogue,
+                document_id=document_id,
+                dossier_code=dossier_code,
+                component_code=component_code,
+                actor=actor,
+                unit=unit,
+                verdict=verdict,
+                on=vietnam_date(utc_now()),
+            )
+
+    def indicators(self, unit: str, start: date, end: date) -> tuple[Indicator, ...]:
+        with read(self._wiring.engine) as conn:
+            return indicators(conn, self._wiring.catalogue, unit, start, end)
+
+    def indicator_items(self, code: str, unit: str, start: date, end: date, part: str) -> tuple[str, ...]:
+        with read(self._wiring.engine) as conn:
+            return drill(conn, self._wiring.catalogue, code, unit, start, end, part)
+
+    def units_for(self, user: UserRow) -> frozenset[str]:
+        """The units whose documents the account may see: its own and those below, or all."""
+        today = vietnam_date(utc_now())
+        if user.role in (Role.ADMIN, Role.AUDITOR) or user.unit is None:
+            return frozenset(u.code for u in self._wiring.catalogue.units_on(today))
+        return self._wiring.catalogue.subtree(user.unit, today)
+
+    def _verdict_of(self, document_id: DocumentId) -> Verdict:
+        return verify_record(self._wiring.store, self._wiring.trust, document_id).verdict
+
+    def _get(self, document_id: DocumentId) -> documents.DocumentRecord:
+        with read(self._wiring.engine) as conn:
+            return documents.get(conn, document_id)
+
+    def _archived(self, document_id: DocumentId) -> None:
+        if self._get(document_id).state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN):
+            raise Conflict("the document is not archived yet")
+
+
+def render_page(path: Path, page_index: int, width_px: int) -> bytes:
+    """One page of a PDF as PNG, `width_px` wide. Runs in a worker process. Raises NotFound for a page it lacks."""
+    pdf = pypdfium2.PdfDocument(path)
+    try:
+        if not 0 <= page_index < len(pdf):
+            raise NotFound(f"no page {page_index}")
+        page = pdf[page_index]
+        image = page.render(scale=min(width_px, 3000) / page.get_width(), may_draw_forms=True).to_pil()
+    finally:
+        pdf.close()
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -1,0 +1,226 @@
+"""Archival information packages: one OCFL object per document (docs/archive-format.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from archive.ocfl import (
+    INVENTORY,
+    OBJECT_DECLARATION,
+    SIDECAR,
+    Inventory,
+    Version,
+    ensure_root,
+    object_id,
+    object_root,
+    read_inventory,
+    sidecar,
+)
+from archive.store import Content, ObjectStore
+from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
+from registry.values import DocumentId, Event, PageText, RecordMetadata, Value, utc_now
+
+PAGES = TypeAdapter(tuple[PageText, ...])
+EVENTS = TypeAdapter(tuple[Event, ...])
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AipContent:
+    """What version 1 of a record is made of."""
+
+    document_id: DocumentId
+    original: Path
+    original_name: str
+    pdf: Path
+    pages: tuple[PageText, ...]
+    metadata: RecordMetadata
+    events: tuple[Event, ...]
+
+
+class ArchivedRecord(Value):
+    """A record as it stands in the store, read back. files: logical path → SHA-256."""
+
+    document_id: DocumentId
+    version: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AipRecord:
+    """A record read from the archive alone. digests: logical path → SHA-256 as recorded."""
+
+    metadata: RecordMetadata
+    pages: tuple[PageText, ...]
+    events: tuple[Event, ...]
+    digests: Mapping[str, str]
+
+
+def archive_record(store: ObjectStore, content: AipContent, *, user: str, message: str) -> ArchivedRecord:
+    """The record stands in the store as version 1, every byte read back and compared.
+
+    Safe to repeat: a record with the same original that stands there already is returned as it is.
+    Raises KeyTaken when another original lies under this id, FixityMismatch when what was read back differs.
+    """
+    ensure_root(store)
+    original = f"original/{safe_name(content.original_name)}"
+    files: dict[str, Content] = {
+        original: content.original,
+        "document.pdf": content.pdf,
+        "text.json": PAGES.dump_json(content.pages, indent=1),
+        "metadata.json": content.metadata.model_dump_json(indent=1).encode(),
+        "events.json": EVENTS.dump_json(content.events, indent=1),
+    }
+    if store.exists(f"{object_root(content.document_id)}/{INVENTORY}"):
+        held = read_back(store, content.document_id)
+        if held.files.get(original) != _digests(content.original)[1]:
+            raise KeyTaken(f"{content.document_id} holds another original")
+        return held
+    _write_version(store, content.document_id, None, files, set(), user, message)
+    return read_back(store, content.document_id)
+
+
+def add_version(
+    store: ObjectStore, document_id: DocumentId, changed: Mapping[str, Content], *, user: str, message: str
+) -> ArchivedRecord:
+    """A new version in which the named files are these; all others stay. Nothing is overwritten. Raises KeyNotFound."""
+    _write_version(store, document_id, read_inventory(store, document_id), changed, set(), user, message)
+    return read_back(store, document_id)
+
+
+def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
+    """The newest version, after every byte of it was read and compared. Raises FixityMismatch, KeyNotFound."""
+    inventory = read_inventory(store, document_id)
+    root = object_root(document_id)
+    for digest, path in inventory.manifest.items():
+        with store.open(f"{root}/{path}") as stream:
+            if hashlib.file_digest(stream, "sha512").hexdigest() != digest:
+                raise FixityMismatch(f"{root}/{path}")
+    return ArchivedRecord(document_id=document_id, version=inventory.head, files=_sha256_of(inventory))
+
+
+def read_record(store: ObjectStore, document_id: DocumentId) -> AipRecord:
+    """Metadata, text and events of the newest version. Raises KeyNotFound, FixityMismatch."""
+    inventory = read_inventory(store, document_id)
+    try:
+        return AipRecord(
+            metadata=RecordMetadata.model_validate_json(_checked(store, inventory, document_id, "metadata.json")),
+            pages=PAGES.validate_json(_checked(store, inventory, document_id, "text.json")),
+            events=EVENTS.validate_json(_checked(store, inventory, document_id, "events.json")),
+            digests=_sha256_of(inventory),
+        )
+    except ValidationError as exc:
+        raise FixityMismatch(f"{document_id}: a file does not follow its schema") from exc
+
+
+def open_file(store: ObjectStore, document_id: DocumentId, logical: str, version: str | None = None) -> BinaryIO:
+    """A stream of one file's bytes, of the newest version or the one named. Raises KeyNotFound."""
+    path = read_inventory(store, document_id).content_path(logical, version)
+    if path is None:
+        raise KeyNotFound(f"{document_id} has no {logical}")
+    return store.open(f"{object_root(document_id)}/{path}")
+
+
+def iter_records(store: ObjectStore) -> Iterator[DocumentId]:
+    """Every record in the store, from its names alone: an object is where its declaration lies."""
+    ending = f"/{OBJECT_DECLARATION[0]}"
+    for key in store.list(""):
+        if key.endswith(ending) and store.exists(f"{key.removesuffix(ending)}/{INVENTORY}"):
+            with store.open(f"{key.removesuffix(ending)}/{INVENTORY}") as stream:
+                found = re.search(rb'"id":\s*"urn:uuid:([0-9a-f-]{36})"', stream.read())
+            if found:
+                yield DocumentId(found[1].decode())
+
+
+def safe_name(name: str) -> str:
+    """The file's own name as far as every file system can hold it: NFC, no separators, at most 120 bytes."""
+    plain = unicodedata.normalize("NFC", name)
+    plain = re.sub(r"[^\w.()\-+ ]", "_", plain).strip(" .") or "scan"
+    stem, dot, suffix = plain.rpartition(".")
+    if not dot or len(suffix) > 8:
+        stem, suffix = plain, ""
+    room = LONGEST_NAME - len(suffix) - 1
+    stem = stem.encode()[:room].decode("utf-8", "ignore")
+    return f"{stem}.{suffix}" if suffix else stem
+
+
+def _write_version(
+    store: ObjectStore,
+    document_id: DocumentId,
+    before: Inventory | None,
+    changed: Mapping[str, Content],
+    dropped: set[str],
+    user: str,
+    message: str,
+) -> None:
+    """Content first, then the version's inventory, then the root's: a crash leaves the record as it was."""
+    name = f"v{len(before.versions) + 1}" if before else "v1"
+    manifest, sha256 = (dict(before.manifest), dict(before.sha256)) if before else ({}, {})
+    state = {k: v for k, v in before.versions[before.head].state.items() if k not in dropped} if before else {}
+    tree: dict[str, Content] = {}
+    announced: dict[str, str] = {}
+    for logical, content in changed.items():
+        digest, fixity = _digests(content)
+        state[logical] = digest
+        if digest not in manifest:
+            path = f"{name}/content/{logical}"
+            manifest[digest], sha256[path] = path, fixity
+            tree[f"content/{logical}"], announced[f"content/{logical}"] = content, fixity
+    version = Version(created=utc_now().isoformat(timespec="seconds"), message=message, user=user, state=state)
+    inventory = Inventory(
+        id=object_id(document_id),
+        head=name,
+        manifest=manifest,
+        sha256=sha256,
+        versions={**(before.versions if before else {}), name: version},
+    ).to_json()
+    papers = {INVENTORY: inventory, SIDECAR: sidecar(inventory)}
+    root = object_root(document_id)
+    if before is None:
+        whole: dict[str, Content] = {OBJECT_DECLARATION[0]: OBJECT_DECLARATION[1]}
+        whole |= {f"{name}/{k}": v for k, v in {**tree, **papers}.items()} | dict(papers)
+        fixities = {k: announced.get(k.removeprefix(f"{name}/")) or _digests(v)[1] for k, v in whole.items()}
+        store.put_tree(root, whole, fixities)
+        return
+    new: dict[str, Content] = {**tree, **papers}
+    store.put_tree(f"{root}/{name}", new, {k: announced.get(k) or _digests(v)[1] for k, v in new.items()})
+    store.replace(f"{root}/{INVENTORY}", papers[INVENTORY])
+    store.replace(f"{root}/{SIDECAR}", papers[SIDECAR])
+
+
+def _checked(store: ObjectStore, inventory: Inventory, document_id: DocumentId, logical: str) -> bytes:
+    path = inventory.content_path(logical)
+    if path is None:
+        raise KeyNotFound(f"{document_id} has no {logical}")
+    with store.open(f"{object_root(document_id)}/{path}") as stream:
+        body = stream.read()
+    if hashlib.sha256(body).hexdigest() != inventory.sha256[path]:
+        raise FixityMismatch(f"{document_id}: {logical}")
+    return body
+
+
+def _sha256_of(inventory: Inventory) -> dict[str, str]:
+    state = inventory.versions[inventory.head].state
+    return {logical: inventory.sha256[inventory.manifest[digest]] for logical, digest in state.items()}
+
+
+def _digests(content: Content) -> tuple[str, str]:
+    """SHA-512 and SHA-256."""
+    long, short = hashlib.sha512(), hashlib.sha256()
+    if isinstance(content, bytes):
+        long.update(content)
+        short.update(content)
+    else:
+        with content.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                long.update(chunk)
+                short.update(chunk)
+    return long.hexdigest(), short.hexdigest()

@@ -1,0 +1,149 @@
+"""OCFL 1.1 (https://ocfl.io/1.1/spec/): where an object lies and what its inventory says.
+
+The storage root uses the registered layout 0004-hashed-n-tuple-storage-layout, so that any OCFL tool finds objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from archive.store import ObjectStore, get
+from registry.errors import FixityMismatch
+from registry.values import DocumentId, Value
+
+SPEC = "https://ocfl.io/1.1/spec/#inventory"
+ROOT_DECLARATION = ("0=ocfl_1.1", b"ocfl_1.1\n")
+OBJECT_DECLARATION = ("0=ocfl_object_1.1", b"ocfl_object_1.1\n")
+LAYOUT = "0004-hashed-n-tuple-storage-layout"
+TUPLE_SIZE, TUPLES = 3, 3
+DIGEST = "sha512"
+INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
+
+
+class Version(Value):
+    """One version of an object: logical path → SHA-512 of its bytes."""
+
+    created: str
+    message: str
+    user: str
+    state: dict[str, str]
+
+
+class Inventory(Value):
+    """The parts of an OCFL inventory that we write: one content file per digest, SHA-256 beside it as fixity."""
+
+    id: str
+    head: str
+    manifest: dict[str, str]
+    """SHA-512 → content path below the object's root."""
+    sha256: dict[str, str]
+    """content path → SHA-256."""
+    versions: dict[str, Version]
+
+    def content_path(self, logical: str, version: str | None = None) -> str | None:
+        """Where the bytes of a logical file lie; None when that version has no such file."""
+        digest = self.versions[version or self.head].state.get(logical)
+        return self.manifest[digest] if digest else None
+
+    def to_json(self) -> bytes:
+        """The inventory as OCFL writes it."""
+        body = {
+            "id": self.id,
+            "type": SPEC,
+            "digestAlgorithm": DIGEST,
+            "head": self.head,
+            "contentDirectory": "content",
+            "manifest": {digest: [path] for digest, path in sorted(self.manifest.items())},
+            "versions": {name: _version_json(v) for name, v in self.versions.items()},
+            "fixity": {"sha256": _by_digest(self.sha256)},
+        }
+        return json.dumps(body, ensure_ascii=False, indent=1).encode()
+
+
+def parse_inventory(body: bytes) -> Inventory:
+    """Raises FixityMismatch for what is no inventory of ours."""
+    try:
+        told = json.loads(body)
+        manifest = {digest: paths[0] for digest, paths in told["manifest"].items()}
+        return Inventory(
+            id=told["id"],
+            head=told["head"],
+            manifest=manifest,
+            sha256={path: d for d, paths in told["fixity"]["sha256"].items() for path in paths},
+            versions={
+                name: Version(
+                    created=v["created"],
+                    message=v["message"],
+                    user=v["user"]["name"],
+                    state={logical: d for d, paths in v["state"].items() for logical in paths},
+                )
+                for name, v in told["versions"].items()
+            },
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
+        raise FixityMismatch("an inventory cannot be read") from exc
+
+
+def object_id(document_id: DocumentId) -> str:
+    """The OCFL object's id."""
+    return f"urn:uuid:{document_id}"
+
+
+def object_root(document_id: DocumentId) -> str:
+    """The key prefix of the object: three tuples of the SHA-256 of its id, then the whole digest."""
+    digest = hashlib.sha256(object_id(document_id).encode()).hexdigest()
+    tuples = [digest[i * TUPLE_SIZE : (i + 1) * TUPLE_SIZE] for i in range(TUPLES)]
+    return "/".join((*tuples, digest))
+
+
+def ensure_root(store: ObjectStore) -> None:
+    """The store is an OCFL storage root. Safe to repeat."""
+    if store.exists(ROOT_DECLARATION[0]):
+        return
+    layout = {"extension": LAYOUT, "description": "Hashed N-tuple storage layout: sha256 of the object id"}
+    config = {
+        "extensionName": LAYOUT,
+        "digestAlgorithm": "sha256",
+        "tupleSize": TUPLE_SIZE,
+        "numberOfTuples": TUPLES,
+        "shortObjectRoot": False,
+    }
+    store.replace(f"extensions/{LAYOUT}/config.json", _pretty(config))
+    store.replace("ocfl_layout.json", _pretty(layout))
+    store.replace(*ROOT_DECLARATION)
+
+
+def sidecar(inventory: bytes) -> bytes:
+    """The digest file that goes with an inventory."""
+    return f"{hashlib.sha512(inventory).hexdigest()} {INVENTORY}\n".encode()
+
+
+def read_inventory(store: ObjectStore, document_id: DocumentId) -> Inventory:
+    """The object's root inventory, checked against its sidecar. Raises KeyNotFound, FixityMismatch."""
+    root = object_root(document_id)
+    body = get(store, f"{root}/{INVENTORY}")
+    if get(store, f"{root}/{SIDECAR}") != sidecar(body):
+        raise FixityMismatch(f"{root}/{INVENTORY} does not fit its digest")
+    return parse_inventory(body)
+
+
+def _version_json(version: Version) -> dict[str, Any]:
+    return {
+        "created": version.created,
+        "message": version.message,
+        "user": {"name": version.user, "address": f"urn:sohoa:agent:{version.user}"},
+        "state": _by_digest(version.state),
+    }
+
+
+def _by_digest(paths: dict[str, str]) -> dict[str, list[str]]:
+    turned: dict[str, list[str]] = {}
+    for path, digest in sorted(paths.items()):
+        turned.setdefault(digest, []).append(path)
+    return turned
+
+
+def _pretty(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, indent=1).encode() + b"\n"

@@ -1,0 +1,213 @@
+"""The inbox: a listing is the truth, file events only wake the listing early, patience is endless."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from registry.errors import SohoaError
+
+log = structlog.get_logger("sohoa.watch")
+
+PARTIAL = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp")
+LITTER = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+DEEPEST = 8
+"""Folders below a unit's inbox: dossier, component, and some slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that stood still long enough and is whole. relative: its path below the unit's folder."""
+
+    path: Path
+    unit_folder: str
+    relative: Path
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that is not whole yet; why: `growing` | `incomplete`; since in seconds of the listing's clock."""
+
+    path: Path
+    unit_folder: str
+    why: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    ready: tuple[Arrival, ...]
+    waiting: tuple[Waiting, ...]
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What is remembered of a file between listings; losing it costs only time."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    first_seen: float
+    still_since: float
+    complete: bool = False
+    settled: bool = False
+
+
+class Inbox:
+    """The watched tree inbox/<unit>/…; safe for one thread."""
+
+    def __init__(self, root: Path, *, quiet_s: float, give_up_s: float, complete: Callable[[Path], bool]) -> None:
+        """complete: whether a file's structure reaches its end. give_up_s: a file that stands still for so long and
+        is incomplete is handed over all the same, so that it is refused as truncated with a reason."""
+        self._root, self._quiet, self._give_up, self._is_complete = root, quiet_s, give_up_s, complete
+        self._known: dict[Path, _Watched] = {}
+
+    def listing(self, now: float) -> Listing:
+        """Every file in the inbox that is ready or waits, by a clock that only goes forward (seconds)."""
+        ready: list[Arrival] = []
+        waiting: list[Waiting] = []
+        seen: set[Path] = set()
+        for unit_folder, path, found in self._walk():
+            seen.add(path)
+            watched = self._remember(path, found, now)
+            if watched.settled:
+                continue
+            why = self._why_not(path, watched, now)
+            if why is None:
+                relative = path.relative_to(self._root / unit_folder) if unit_folder else Path(path.name)
+                ready.append(Arrival(path, unit_folder, relative, found.st_size, found.st_mtime_ns))
+            else:
+                waiting.append(Waiting(path, unit_folder, why, watched.first_seen))
+        self._known = {path: watched for path, watched in self._known.items() if path in seen}
+        ready.sort(key=lambda arrival: (arrival.mtime_ns, str(arrival.path)))
+        return Listing(tuple(ready), tuple(waiting))
+
+    def settled(self, arrival: Arrival) -> None:
+        """The file was taken: it is not offered again until it changes or the program starts anew."""
+        if watched := self._known.get(arrival.path):
+            watched.settled = True
+
+    def _remember(self, path: Path, found: os.stat_result, now: float) -> _Watched:
+        watched = self._known.get(path)
+        fingerprint = (found.st_size, found.st_mtime_ns, found.st_ino)
+        if watched is None or (watched.size, watched.mtime_ns, watched.inode) != fingerprint:
+            first = watched.first_seen if watched and not watched.settled else now
+            watched = self._known[path] = _Watched(*fingerprint, first_seen=first, still_since=now)
+        return watched
+
+    def _why_not(self, path: Path, watched: _Watched, now: float) -> str | None:
+        still_s = now - watched.still_since
+        if still_s < self._quiet:
+            return "growing"
+        if watched.complete or (watched.size == 0 and still_s >= self._give_up):
+            return None
+        if watched.size:
+            try:
+                watched.complete = self._is_complete(path)
+            except SohoaError:
+                watched.complete = True  # identify() will say what is wrong with it
+            if watched.complete or still_s >= self._give_up:
+                return None
+        return "incomplete"
+
+    def _walk(self) -> Iterator[tuple[str, Path, os.stat_result]]:
+        for entry in _entries(self._root):
+            if entry.is_dir(follow_symlinks=False):
+                for path, found in _files(Path(entry.path), DEEPEST):
+                    yield entry.name, path, found
+            elif (found_file := _regular(entry)) is not None:
+                yield "", Path(entry.path), found_file
+
+
+class Wakeup:
+    """Ends a pause early when something moves in the inbox. Without events (inotify exhausted, shares) pauses just
+    last their full time: nothing is missed."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._observer: Any = None
+
+    def watch(self, root: Path, polling: tuple[str, ...] = ()) -> None:
+        """Events of the tree wake this from now on, but for the unit folders in `polling`."""
+        observer = Observer()
+        try:
+            for entry in _entries(root):
+                if entry.is_dir(follow_symlinks=False) and entry.name not in polling:
+                    observer.schedule(_Handler(self._event), entry.path, recursive=True)
+            observer.start()
+        except OSError as exc:
+            log.warning("no_file_events", errno=exc.errno)
+            return
+        self._observer = observer
+
+    def wait(self, longest_s: float) -> None:
+        """Returns after `longest_s` seconds, or a little after the first event."""
+        self._event.wait(longest_s)
+        self._event.clear()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def close(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(5)
+            self._observer = None
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in ("created", "moved", "closed"):
+            self._event.set()
+
+
+def is_left_alone(name: str) -> bool:
+    """Hidden files, unfinished transfers, editors' locks and what file managers strew about."""
+    lower = name.lower()
+    return lower.startswith((".", "~$")) or lower.endswith(PARTIAL) or lower in LITTER
+
+
+def _files(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
+    for entry in _entries(folder):
+        if is_left_alone(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if depth:
+                yield from _files(Path(entry.path), depth - 1)
+        elif (found := _regular(entry)) is not None:
+            yield Path(entry.path), found
+
+
+def _regular(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """The state of a regular file that is not left alone; links, pipes and devices are never followed."""
+    if is_left_alone(entry.name):
+        return None
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """The folder's entries; none where it has vanished or cannot be read: a lost share does not stop the others."""
+    try:
+        with os.scandir(folder) as listing:
+            return list(listing)
+    except OSError as exc:
+        log.warning("folder_unreadable", errno=exc.errno)
+        return []

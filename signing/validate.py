@@ -1,0 +1,233 @@
+"""Validation of PAdES signatures in the words of ETSI EN 319 102-1, offline, from what the file itself holds."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from asn1crypto import parser, x509
+from pyhanko.keys import load_certs_from_pemder
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.ades.report import AdESFailure, AdESStatus
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.validation import validate_pdf_timestamp
+from pyhanko.sign.validation.ades import ades_lta_validation
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.policy_decl import (
+    PdfSignatureValidationSpec,
+    RevinfoOnlineFetchingRule,
+    RevocationInfoGatheringSpec,
+    SignatureValidationSpec,
+)
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.authority import CertTrustAnchor
+from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
+from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
+from pyhanko_certvalidator.registry import SimpleTrustManager
+
+from registry.errors import SettingsInvalid
+from registry.values import Value, Verdict, utc_now
+
+WORDS = {
+    AdESStatus.PASSED: Verdict.PASSED,
+    AdESStatus.INDETERMINATE: Verdict.INDETERMINATE,
+    AdESStatus.FAILED: Verdict.FAILED,
+}
+FORMAT_FAILURE = "FORMAT_FAILURE"
+
+
+class Check(Value):
+    """One check. ok is None where it could not be made."""
+
+    name: str
+    ok: bool | None
+    detail: str = ""
+
+
+class SignatureVerdict(Value):
+    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp."""
+
+    field: str
+    signed_by: str
+    indication: Verdict
+    sub_indication: str | None = None
+    best_time: datetime | None = None
+    modified_after: bool = False
+
+
+class SignatureReport(Value):
+    """The verdict on a file: the worst of its signatures, and whether they reach its last byte."""
+
+    verdict: Verdict
+    sub_indication: str | None = None
+    checks: tuple[Check, ...] = ()
+    signatures: tuple[SignatureVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """The trust anchors: certificates in PEM files of one folder."""
+
+    anchors: Sequence[x509.Certificate]
+
+    @classmethod
+    def load(cls, folder: Path) -> TrustStore:
+        """Raises SettingsInvalid when a file there is no certificate."""
+        try:
+            return cls(tuple(load_certs_from_pemder([str(p) for p in sorted(folder.glob("*.pem"))])))
+        except (OSError, ValueError) as exc:
+            raise SettingsInvalid(f"{folder}: a trust anchor cannot be read") from exc
+
+
+def validate_pdf(path: Path, trust: TrustStore, at: datetime | None = None) -> SignatureReport:
+    """The verdict on a PDF's signatures as of `at` (now). Never raises for a bad file: that is a verdict too.
+
+    "Could not be checked" is INDETERMINATE, never TOTAL-FAILED. What came after the last signature or timestamp
+    and is no validation data makes it TOTAL-FAILED / FORMAT_FAILURE.
+    """
+    try:
+        return _validate(path.read_bytes(), trust, at or utc_now())
+    except Exception as exc:
+        # parsers of hostile bytes raise nearly anything; each of it means: this is not the file that was signed
+        return _failed(FORMAT_FAILURE, type(exc).__name__)
+
+
+def _validate(data: bytes, trust: TrustStore, at: datetime) -> SignatureReport:
+    reader = PdfFileReader(io.BytesIO(data), strict=True)
+    embedded = list(reader.embedded_signatures)
+    signatures = [s for s in embedded if str(s.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp"]
+    if not signatures:
+        return SignatureReport(
+            verdict=Verdict.INDETERMINATE,
+            sub_indication="SIGNED_DATA_NOT_FOUND",
+            checks=(Check(name="signature present", ok=None),),
+        )
+    if any(_padding_is_written_on(data, s) or not _timestamp_holds(s) for s in embedded):
+        return _failed(AdESFailure.HASH_FAILURE.standard_name, "a signature's own bytes, or a document timestamp")
+    verdicts = tuple(_judge(signature, trust, at) for signature in signatures)
+    sealed = _is_sealed(embedded, len(data))
+    worst = max(verdicts, key=lambda v: (v.indication == Verdict.FAILED, v.indication == Verdict.INDETERMINATE))
+    checks = (
+        Check(name="signature", ok=_held(worst.indication), detail=worst.sub_indication or worst.indication),
+        Check(name="covered to the last byte", ok=sealed),
+    )
+    if not sealed and worst.indication == Verdict.PASSED:
+        return SignatureReport(
+            verdict=Verdict.FAILED, sub_indication=FORMAT_FAILURE, checks=checks, signatures=verdicts
+        )
+    return SignatureReport(
+        verdict=worst.indication, sub_indication=worst.sub_indication, checks=checks, signatures=verdicts
+    )
+
+
+def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> SignatureVerdict:
+    name, by = str(signature.field_name), _common_name(signature.signer_cert)
+    try:
+        result = asyncio.run(ades_lta_validation(signature, _policy(trust), ValidationTimingInfo(at, at, False)))
+    except (SignatureValidationError, PdfError) as exc:
+        return SignatureVerdict(
+            field=name, signed_by=by, indication=Verdict.FAILED, sub_indication=_sub_indication_of(exc)
+        )
+    indication, told = WORDS[result.ades_subindic.status], result.ades_subindic.standard_name
+    changed = _modified_after(result.api_status)
+    if changed:
+        indication, told = Verdict.FAILED, FORMAT_FAILURE
+    elif result.api_status is not None and not result.api_status.intact:
+        indication, told = Verdict.FAILED, AdESFailure.HASH_FAILURE.standard_name
+    return SignatureVerdict(
+        field=name,
+        signed_by=by,
+        indication=indication,
+        sub_indication=None if indication == Verdict.PASSED else told,
+        best_time=result.best_signature_time if result.signature_timestamp_status else None,
+        modified_after=changed,
+    )
+
+
+def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
+    """Nothing is fetched: a verdict must be the same again in ten years."""
+    return PdfSignatureValidationSpec(
+        SignatureValidationSpec(
+            cert_validation_policy=CertValidationPolicySpec(
+                trust_manager=SimpleTrustManager.build([CertTrustAnchor(c) for c in trust.anchors]),
+                revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+            ),
+            revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
+        )
+    )
+
+
+def _modified_after(status: Any) -> bool:
+    """Whether something but validation data and further signatures came after."""
+    if status is None or status.coverage is None:
+        return False
+    if status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
+        return True
+    level = status.modification_level
+    return level is not None and level not in (ModificationLevel.NONE, ModificationLevel.LTA_UPDATES)
+
+
+def _is_sealed(embedded: Sequence[EmbeddedPdfSignature], size: int) -> bool:
+    """Some signature or timestamp covers the file to its last byte, or only a DSS update came after the last one."""
+    last = embedded[-1]
+    covered = int(last.byte_range[2]) + int(last.byte_range[3])
+    if covered == size:
+        return True
+    last.compute_integrity_info()
+    status = last.diff_result
+    return bool(getattr(status, "modification_level", None) == ModificationLevel.LTA_UPDATES)
+
+
+def _padding_is_written_on(data: bytes, signature: EmbeddedPdfSignature) -> bool:
+    """Whether the one place that no signature covers, its own /Contents, holds more than a DER value and zeros."""
+    start, end = int(signature.byte_range[1]), int(signature.byte_range[2])
+    gap = data[start:end]
+    if gap[:1] != b"<" or gap[-1:] != b">":
+        return True
+    if gap not in (gap.upper(), gap.lower()):
+        return True
+    held = bytes.fromhex(gap[1:-1].decode("ascii"))
+    _, _, _, header, content, trailer = parser.parse(held)
+    return any(held[len(header) + len(content) + len(trailer) :]) is True
+
+
+def _timestamp_holds(signature: EmbeddedPdfSignature) -> bool:
+    """Whether a document timestamp is sound by itself, over the bytes that stand here; true for a plain signature.
+
+    Only its mathematics: whom to trust is the policy's business.
+    """
+    if str(signature.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp":
+        return True
+    context = ValidationContext(trust_roots=[], allow_fetching=False)
+    status = validate_pdf_timestamp(signature, context, skip_diff=True)
+    return bool(status.intact and status.valid)
+
+
+def _failed(told: str, detail: str) -> SignatureReport:
+    return SignatureReport(
+        verdict=Verdict.FAILED, sub_indication=told, checks=(Check(name="structure", ok=False, detail=detail),)
+    )
+
+
+def _sub_indication_of(exc: Exception) -> str:
+    told = getattr(exc, "ades_subindication", None)
+    if told is not None and told.status == AdESStatus.FAILED:
+        return str(told.standard_name)
+    return FORMAT_FAILURE
+
+
+def _held(verdict: Verdict) -> bool | None:
+    return {Verdict.PASSED: True, Verdict.FAILED: False}.get(verdict)
+
+
+def _common_name(certificate: x509.Certificate | None) -> str:
+    return str(certificate.subject.native.get("common_name", "")) if certificate is not None else ""
