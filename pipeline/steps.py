@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from config.catalogue import Catalogue
 from pydantic import TypeAdapter
 from search.index import IndexEntry
-from signing.stamp import Stamp
 
 from archive.aip import AipContent, archive_record
 from pipeline import extract, intake
@@ -38,6 +37,7 @@ from registry.values import (
     sha256_file,
     utc_now,
 )
+from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])

@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 from archive.aip import open_file, read_record
 from archive.fixity import check_record
 from archive.store import ObjectStore
-from signing.validate import SignatureReport, TrustStore, validate_pdf
-
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, Value, Verdict
+from signing.validate import SignatureReport, TrustStore, validate_pdf
 
 
 class Finding(Value):

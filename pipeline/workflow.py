@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from archive.aip import read_record
 from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
 
+from archive.aip import read_record
 from pipeline import intake, steps
 from pipeline.workshop import Workshop
 from registry import documents, scans

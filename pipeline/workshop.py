@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive.store import ObjectStore
 from config.catalogue import Catalogue
 from search.index import SearchIndex
-from signing.station import SigningStation
 from sqlalchemy import Engine
 
+from archive.store import ObjectStore
 from config.settings import Settings
 from pipeline.workers import WorkerPool
 from registry.values import DocumentId, ScanId
+from signing.station import SigningStation
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,166 @@
+"""Page images for the reader's eyes only: which way is up, how far it leans, and what is ink. Runs in a worker process.
+
+Nothing here goes into the archive: the archived page shows what was scanned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Gray = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
+
+REDUCED_PX = 1000
+"""Longest side of the page on which direction and skew are measured."""
+STEEPEST_DEG = 6.0
+WHITE = 255
+INK_LEVEL = 150
+"""On a normalised page, darker than this is ink."""
+LEAST_INK = 0.0004
+"""Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lean:
+    """sideways: lines run up and down. skew_deg: > 0 leans clockwise. ink: share of the page that is ink."""
+
+    sideways: bool
+    skew_deg: float
+    ink: float
+
+
+def to_ocr_gray(image: Pixels) -> Gray:
+    """The page in grey, evenly lit, white around the paper, red seals gone but not the print below them."""
+    return normalise(hide_surroundings(drop_red(image)))
+
+
+def drop_red(image: Pixels) -> Gray:
+    """Grey in which red ink is as bright as in red light: black and blue ink below a seal stays."""
+    if image.ndim == 2:
+        return image
+    red, green, blue = cv2.split(image)
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    reddish = cv2.subtract(red, cv2.max(green, blue)) > 28
+    gray[reddish] = red[reddish]
+    return gray
+
+
+def hide_surroundings(gray: Gray) -> Gray:
+    """A dark scanner bed beside the paper is painted in the paper's shade; a page without one is as it was."""
+    small, _ = reduce(gray)
+    border = np.concatenate([small[:6].ravel(), small[-6:].ravel(), small[:, :6].ravel(), small[:, -6:].ravel()])
+    paper = float(np.percentile(small, 80))
+    if np.mean(border < paper * 0.55) < 0.12:
+        return gray
+    bright = (cv2.GaussianBlur(small, (15, 15), 0) > paper * 0.7).astype(np.uint8)
+    bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    contours, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return gray
+    sheet = max(contours, key=cv2.contourArea)
+    if cv2.contourArea(sheet) < 0.25 * small.size:
+        return gray
+    mask = np.zeros_like(small)
+    cv2.drawContours(mask, [cv2.convexHull(sheet)], -1, WHITE, cv2.FILLED)
+    mask = cv2.erode(mask, np.ones((5, 5), np.uint8))
+    whole = cv2.resize(mask, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_NEAREST)
+    return np.where(whole > 0, gray, np.uint8(paper)).astype(np.uint8)
+
+
+def normalise(gray: Gray) -> Gray:
+    """Paper becomes white everywhere: each place is divided by the brightness of the paper around it."""
+    small, _ = reduce(gray, 600)
+    paper = cv2.medianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), 21)
+    paper = cv2.resize(paper, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
+    even: Gray = cv2.divide(gray, cv2.max(paper, 40), scale=250)
+    return even
+
+
+def measure(gray: Gray) -> Lean:
+    """Direction and skew of the lines on an evenly lit page; tens of milliseconds."""
+    small, _ = reduce(gray)
+    ink = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 18)
+    ink = _letters_only(ink)
+    share = float(np.mean(small < INK_LEVEL))
+    ys, xs = np.nonzero(ink)
+    if len(ys) < 60:
+        return Lean(sideways=False, skew_deg=0.0, ink=share)
+    flat, flat_score = _best_angle(xs, ys)
+    upright, upright_score = _best_angle(-ys, xs)
+    sideways = upright_score > flat_score * 1.15
+    return Lean(sideways=sideways, skew_deg=upright if sideways else flat, ink=share)
+
+
+def turn(image: Pixels, clockwise_deg: int) -> Pixels:
+    """The image turned by a multiple of 90 degrees."""
+    turned: Pixels = np.ascontiguousarray(np.rot90(image, -(clockwise_deg // 90) % 4))
+    return turned
+
+
+def straighten(gray: Gray, skew_deg: float) -> Gray:
+    """The page with its lines level, same size; what comes in from outside is white."""
+    if abs(skew_deg) < 0.08:
+        return gray
+    height, width = gray.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), skew_deg, 1.0)
+    level: Gray = cv2.warpAffine(gray, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=WHITE)
+    return level
+
+
+def rescale(gray: Gray, factor: float) -> Gray:
+    """The page at another resolution."""
+    if 0.95 < factor < 1.05:
+        return gray
+    size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
+    scaled: Gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return scaled
+
+
+def reduce(gray: Gray, longest: int = REDUCED_PX) -> tuple[Gray, float]:
+    """The page with its longest side at most `longest`, and the factor it was reduced by."""
+    factor = min(1.0, longest / max(gray.shape))
+    return rescale(gray, factor), factor
+
+
+def densest_band(gray: Gray, share: float = 0.16) -> Gray:
+    """The horizontal band with the most ink, for a quick look at which way up the letters are."""
+    rows = np.asarray((gray < INK_LEVEL).mean(axis=1))
+    height = max(60, int(gray.shape[0] * share))
+    sums = np.convolve(np.minimum(rows, 0.25), np.ones(min(height, len(rows))), "valid")
+    start = int(np.argmax(sums))
+    return gray[start : start + height]
+
+
+def _letters_only(ink: Gray) -> Gray:
+    """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
+    fits = (area >= 4) & (height >= 3) & (height <= 40) & (width <= 90) & (width >= 2)
+    fits[0] = False
+    kept = fits[labels]
+    return kept.astype(np.uint8)
+
+
+def _best_angle(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, float]:
+    """The angle at which ink falls into the sharpest lines, and how sharp they are."""
+    if len(xs) > 30_000:
+        step = len(xs) // 30_000 + 1
+        xs, ys = xs[::step], ys[::step]
+    coarse = np.arange(-STEEPEST_DEG, STEEPEST_DEG + 0.01, 0.5)
+    scores = [_sharpness(xs, ys, a) for a in coarse]
+    best = float(coarse[int(np.argmax(scores))])
+    fine = np.arange(best - 0.5, best + 0.51, 0.05)
+    scores = [_sharpness(xs, ys, a) for a in fine]
+    place = int(np.argmax(scores))
+    return round(float(fine[place]), 2), float(scores[place])
+
+
+def _sharpness(xs: NDArray[np.int64], ys: NDArray[np.int64], angle_deg: float) -> float:
+    slope = np.tan(np.radians(angle_deg))
+    rows = np.round(ys - xs * slope).astype(np.int64)
+    profile = np.bincount(rows - rows.min()).astype(np.float64)
+    return float(np.sum(np.diff(profile) ** 2)) / len(xs) ** 1.5

@@ -1,0 +1,210 @@
+"""The pages of an input as pictures: the scanner's own image where a page is one, else rendered. In a worker."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pikepdf
+import pypdfium2
+from PIL import Image, ImageOps
+
+from pipeline.imaging import Pixels
+from pipeline.soundness import PDF
+from registry.errors import RefusalCode, Refused
+
+RENDER_DPI = 250
+LEAST_TEXT = 25
+"""A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
+A4_LONG_IN = 11.69
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """A word of a born-digital page, in fractions of the page as displayed."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """A page as displayed (an orientation tag or /Rotate is followed). own_text: its words where it needs no OCR."""
+
+    pixels: Pixels
+    dpi: float
+    own_text: tuple[OwnText, ...] = ()
+
+
+class PageSource:
+    """Pages one at a time, so that memory does not grow with their number. A context manager."""
+
+    def __init__(self, path: Path, media_type: str, max_pixels: int) -> None:
+        self._stack = ExitStack()
+        self._max_pixels = max_pixels
+        self._pdf = media_type == PDF
+        if self._pdf:
+            self._structure = self._stack.enter_context(pikepdf.open(path, suppress_warnings=True))
+            self._renderer = pypdfium2.PdfDocument(path)
+            self._stack.callback(self._renderer.close)
+            self.count = len(self._structure.pages)
+        else:
+            self._image = self._stack.enter_context(Image.open(path))
+            self.count = getattr(self._image, "n_frames", 1) if self._image.format != "MPO" else 1
+
+    def __enter__(self) -> PageSource:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self._stack.close()
+
+    def pages(self) -> Iterator[PageImage]:
+        """Each page, in order. Raises Refused for a picture larger than allowed."""
+        for index in range(self.count):
+            yield self.page(index)
+
+    def page(self, index: int) -> PageImage:
+        """One page."""
+        return self._pdf_page(index) if self._pdf else self._frame(index)
+
+    def _frame(self, index: int) -> PageImage:
+        self._image.seek(index)
+        self._require_size(*self._image.size)
+        dpi = float((self._image.info.get("dpi") or (0, 0))[0])
+        image = ImageOps.exif_transpose(self._image)
+        return PageImage(_pixels(image), dpi if dpi >= 50 else max(image.size) / A4_LONG_IN)
+
+    def _pdf_page(self, index: int) -> PageImage:
+        page = self._structure.pages[index]
+        shown = self._renderer[index]
+        own = _own_text(shown)
+        picture = None if own else single_image(page)
+        if picture is not None:
+            image = pikepdf.PdfImage(picture)
+            self._require_size(image.width, image.height)
+            turned = int(page.obj.get("/Rotate", 0) or 0) % 360
+            width_in = float(page.mediabox[2] - page.mediabox[0]) / 72
+            try:
+                pixels = _pixels(image.as_pil_image())
+            except (pikepdf.PdfError, NotImplementedError, ValueError, OSError):
+                return self._rendered(shown, own)
+            return PageImage(np.ascontiguousarray(np.rot90(pixels, -turned // 90)), image.width / max(width_in, 0.1))
+        return self._rendered(shown, own)
+
+    def _rendered(self, shown: Any, own: tuple[OwnText, ...]) -> PageImage:
+        width, height = shown.get_size()
+        scale = RENDER_DPI / 72
+        self._require_size(round(width * scale), round(height * scale))
+        return PageImage(_pixels(shown.render(scale=scale).to_pil()), RENDER_DPI, own)
+
+    def _require_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
+            raise Refused(RefusalCode.TOO_LARGE_IMAGE, f"{width} x {height}")
+
+
+def single_image(page: pikepdf.Page) -> Any:
+    """The picture of a page that is one upright full-page picture and nothing else; None for any other page."""
+    images = list(page.get_images().values())
+    if len(images) != 1:
+        return None
+    matrix = None
+    depth: list[list[float]] = [[1, 0, 0, 1, 0, 0]]
+    try:
+        for operands, operator in pikepdf.parse_content_stream(page):
+            name = str(operator)
+            if name == "q":
+                depth.append(depth[-1])
+            elif name == "Q" and len(depth) > 1:
+                depth.pop()
+            elif name == "cm":
+                depth[-1] = _multiply([float(v) for v in operands], depth[-1])
+            elif name == "Do":
+                if matrix is not None:
+                    return None
+                matrix = depth[-1]
+            elif name in ("f", "F", "f*", "S", "s", "B", "b", "BI", "INLINE IMAGE", "sh", "Tj", "TJ"):
+                return None
+    except pikepdf.PdfError:
+        return None
+    if matrix is None or abs(matrix[1]) > 0.01 or abs(matrix[2]) > 0.01 or matrix[0] <= 0 or matrix[3] <= 0:
+        return None
+    left, bottom, right, top = (float(v) for v in page.mediabox)
+    covered = matrix[0] * matrix[3] / max(1.0, (right - left) * (top - bottom))
+    return images[0] if covered > 0.9 else None
+
+
+def _multiply(a: list[float], b: list[float]) -> list[float]:
+    return [
+        a[0] * b[0] + a[1] * b[2],
+        a[0] * b[1] + a[1] * b[3],
+        a[2] * b[0] + a[3] * b[2],
+        a[2] * b[1] + a[3] * b[3],
+        a[4] * b[0] + a[5] * b[2] + b[4],
+        a[4] * b[1] + a[5] * b[3] + b[5],
+    ]
+
+
+def _own_text(shown: Any) -> tuple[OwnText, ...]:
+    """The words of a page that has good text of its own, by pdfium; empty when there is none or it is garbage."""
+    text_page = shown.get_textpage()
+    text = text_page.get_text_range()
+    letters = sum(c.isalpha() for c in text)
+    if letters < LEAST_TEXT or sum(c in "\ufffd\x00" for c in text) > letters * 0.05:
+        return ()
+    width, height = shown.get_size()
+    words: list[OwnText] = []
+    start: int | None = None
+    for place in range(len(text) + 1):
+        blank = place == len(text) or text[place].isspace()
+        if not blank and start is None:
+            start = place
+        elif blank and start is not None:
+            words += _one_word(text_page, text, start, place, width, height)
+            start = None
+    return tuple(words)
+
+
+def _one_word(text_page: Any, text: str, start: int, end: int, width: float, height: float) -> list[OwnText]:
+    boxes = []
+    for place in range(start, end):
+        try:
+            boxes.append(text_page.get_charbox(place))
+        except (ValueError, pypdfium2.PdfiumError):
+            continue
+    if not boxes:
+        return []
+    return [
+        OwnText(
+            unicodedata.normalize("NFC", text[start:end]),
+            _fraction(min(b[0] for b in boxes) / width),
+            _fraction(1 - max(b[3] for b in boxes) / height),
+            _fraction(max(b[2] for b in boxes) / width),
+            _fraction(1 - min(b[1] for b in boxes) / height),
+        )
+    ]
+
+
+def _fraction(value: float) -> float:
+    return min(1.0, max(0.0, value))
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    """Grey (two axes) or RGB (three), eight bits."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return np.asarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255), dtype=np.uint8)
+    if image.mode in ("1", "L"):
+        return np.array(image.convert("L"), dtype=np.uint8)
+    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.array(image.convert("RGB"), dtype=np.uint8)

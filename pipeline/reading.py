@@ -1,0 +1,200 @@
+"""Reading one scan: every page's text with boxes, and the PDF/A-2b that shows it. Runs in a worker process."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ocrmypdf
+
+from pipeline import imaging, ocr
+from pipeline.imaging import Gray, Pixels
+from pipeline.page_source import OwnText, PageImage, PageSource
+from pipeline.pdfa import write_pdfa
+from pipeline.reading_order import in_reading_order
+from registry.values import Box, PageText, Value, Word
+
+UNSURE = 0.62
+"""Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
+PROBE_S = 20.0
+
+
+class ReadingOptions(Value):
+    language: str = "vie"
+    recognition_dpi: int = 200
+    page_timeout_s: float = 180.0
+    max_pixels: int = 200_000_000
+
+
+class ReadScan(Value):
+    """What reading a scan gave. tools: program → version, for the record's events."""
+
+    pages: tuple[PageText, ...]
+    pdf: Path
+    tools: dict[str, str]
+
+
+def read_scan(scan: Path, media_type: str, into: Path, options: ReadingOptions) -> ReadScan:
+    """`into`/document.pdf is PDF/A-2b: the scanner's own images turned upright, with the text below them.
+
+    Same scan, same versions: same text. Safe to repeat. Raises Refused for a page larger than allowed.
+    """
+    pages = read_pages(scan, media_type, options)
+    into.mkdir(parents=True, exist_ok=True)
+    pdf = into / "document.pdf"
+    write_pdfa(scan, media_type, pages, pdf)
+    return ReadScan(pages=pages, pdf=pdf, tools={"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"})
+
+
+def read_pages(
+    scan: Path, media_type: str, options: ReadingOptions, progress: Callable[[int, int], None] = lambda _a, _b: None
+) -> tuple[PageText, ...]:
+    """Every page's text. A page that cannot be read has no text and says why in its status; the others go on."""
+    pages = []
+    with PageSource(scan, media_type, options.max_pixels) as source:
+        for index in range(source.count):
+            pages.append(read_page(source.page(index), index, options))
+            progress(index + 1, source.count)
+    return tuple(pages)
+
+
+def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
+    """One page, within its time limit."""
+    started = time.monotonic()
+    height, width = page.pixels.shape[:2]
+    if page.own_text:
+        return _born_digital(page.own_text, index, width, height, page.dpi)
+    try:
+        found = _recognise(page.pixels, page.dpi, options)
+    except ocr.TooSlow:
+        found = _Reading([], 0, 0.0, False, (1, 1), "timeout")
+    if found.rotation_deg % 180:
+        width, height = height, width
+    words = _placed(found.words, found.size, found.skew_deg)
+    words = in_reading_order(words)
+    return PageText(
+        index=index,
+        text=_text(words),
+        confidence=round(statistics.fmean(w.confidence for w in words), 4) if words else 0.0,
+        rotation_deg=found.rotation_deg,
+        skew_deg=found.skew_deg,
+        blank=found.blank,
+        dpi=round(page.dpi, 1),
+        width_px=width,
+        height_px=height,
+        words=tuple(words),
+        status=found.status,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+class _Reading:
+    """Words in pixels of the level page of `size` (width, height)."""
+
+    def __init__(
+        self,
+        words: list[ocr.RawWord],
+        rotation_deg: int,
+        skew_deg: float,
+        blank: bool,
+        size: tuple[int, int],
+        status: str = "read",
+    ) -> None:
+        self.words, self.rotation_deg, self.skew_deg = words, rotation_deg, skew_deg
+        self.blank, self.size, self.status = blank, size, status
+
+
+def _recognise(pixels: Pixels, dpi: float, options: ReadingOptions) -> _Reading:
+    gray = imaging.to_ocr_gray(pixels)
+    gray = imaging.rescale(gray, options.recognition_dpi / dpi)
+    lean = imaging.measure(gray)
+    size = (gray.shape[1], gray.shape[0])
+    if lean.ink < imaging.LEAST_INK:
+        return _Reading([], 0, 0.0, True, size)
+    rotation, gray = (270, imaging.turn(gray, 90)) if lean.sideways else (0, gray)
+    level = imaging.straighten(gray, lean.skew_deg)
+    if lean.sideways and _reads_better_upside_down(level, options):
+        rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
+    words = _read_level(level, options)
+    if not lean.sideways and _confidence(words) < UNSURE and _reads_better_upside_down(level, options):
+        rotation, level = 180, imaging.turn(level, 180)
+        words = _read_level(level, options)
+    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
+    size = (level.shape[1], level.shape[0])
+    return _Reading([] if blank else words, rotation, lean.skew_deg, blank, size)
+
+
+def _read_level(level: Gray, options: ReadingOptions) -> list[ocr.RawWord]:
+    return ocr.recognise(
+        level, language=options.language, dpi=options.recognition_dpi, timeout_s=options.page_timeout_s
+    )
+
+
+def _reads_better_upside_down(level: Gray, options: ReadingOptions) -> bool:
+    band = imaging.densest_band(level)
+    scores = []
+    for picture in (band, imaging.turn(band, 180)):
+        words = ocr.recognise(
+            picture, language=options.language, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True
+        )
+        scores.append(sum(w.confidence**2 * len(w.text) for w in words))
+    return scores[1] > scores[0] * 1.1
+
+
+def _confidence(words: Sequence[ocr.RawWord]) -> float:
+    letters = sum(len(w.text) for w in words)
+    return sum(w.confidence * len(w.text) for w in words) / letters if letters else 0.0
+
+
+def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float) -> list[Word]:
+    """Words in fractions of the upright page as it was scanned: the levelling is undone at each word's centre."""
+    width, height = size
+    cos, sin = math.cos(math.radians(skew_deg)), math.sin(math.radians(skew_deg))
+    placed = []
+    for word in words:
+        dx, dy = (word.left + word.right) / 2 - width / 2, (word.top + word.bottom) / 2 - height / 2
+        x, y = width / 2 + dx * cos - dy * sin, height / 2 + dx * sin + dy * cos
+        half_w, half_h = (word.right - word.left) / 2, (word.bottom - word.top) / 2
+        box = Box(
+            left=_fraction((x - half_w) / width),
+            top=_fraction((y - half_h) / height),
+            right=_fraction((x + half_w) / width),
+            bottom=_fraction((y + half_h) / height),
+        )
+        placed.append(Word(text=word.text, box=box, confidence=round(word.confidence, 4), line=word.line))
+    return placed
+
+
+def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, dpi: float) -> PageText:
+    words, line, last = [], -1, None
+    for word in own:
+        middle = (word.top + word.bottom) / 2
+        if last is None or not last.top <= middle <= last.bottom or word.left < last.left:
+            line += 1
+        last = word
+        box = Box(left=word.left, top=word.top, right=word.right, bottom=word.bottom)
+        words.append(Word(text=word.text, box=box, confidence=1.0, line=line))
+    return PageText(
+        index=index,
+        text=_text(words),
+        confidence=1.0,
+        dpi=dpi,
+        width_px=width,
+        height_px=height,
+        words=tuple(words),
+        status="read",
+    )
+
+
+def _text(words: Sequence[Word]) -> str:
+    lines: dict[int, list[str]] = {}
+    for word in words:
+        lines.setdefault(word.line, []).append(word.text)
+    return "\n".join(" ".join(line) for line in lines.values())
+
+
+def _fraction(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 5)
