@@ -23,7 +23,7 @@ from search.tantivy_index import TantivyIndex
 from signing.station import SigningStation
 from signing.validate import TrustStore
 
-PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.extract")
+PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.describing")
 """Imported once by the server that worker processes are forked from."""
 
 

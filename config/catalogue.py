@@ -70,6 +70,8 @@ class DocumentType(Entry):
     name: str
     abbreviation: str | None = None
     titles: tuple[str, ...]
+    cues: tuple[str, ...] = ()
+    """Phrases that only this paper has, for pages without its heading."""
     owner: Literal["first", "all"] = "all"
     required_fields: tuple[str, ...] = ()
     """What must be read with confidence, or a person looks; `people` is the first person's name and number."""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from search.index import IndexEntry
 
 from archive.aip import AipContent, archive_record
-from pipeline import extract, intake
+from pipeline import describing, intake
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
 from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
@@ -136,10 +136,10 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     Raises Refused("secret") for a page with a secrecy stamp: such papers are not scanned (TT 01/2023/TT-VPCP).
     """
     pages = load_pages(shop, document_id)
-    if mark := extract.secrecy_mark(pages):
+    if mark := describing.secrecy_mark(pages):
         raise Refused(RefusalCode.SECRET, f"stamp of {len(mark)} letters on a page head")
     found: Description = shop.pool.run(
-        extract.describe, pages, dict(shop.catalogue.kinds), timeout_s=shop.settings.workers.page_timeout_s
+        describing.describe, pages, dict(shop.catalogue.kinds), timeout_s=shop.settings.workers.page_timeout_s
     )
     reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
     with write(shop.engine) as conn:
