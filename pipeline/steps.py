@@ -10,11 +10,11 @@ import shutil
 import uuid
 from collections.abc import Sequence
 
-from config.catalogue import Catalogue
 from pydantic import TypeAdapter
 from search.index import IndexEntry
 
 from archive.aip import AipContent, archive_record
+from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.catalogue import Catalogue
 from search.index import SearchIndex
 from sqlalchemy import Engine
 
 from archive.store import ObjectStore
+from config.catalogue import Catalogue
 from config.settings import Settings
 from pipeline.workers import WorkerPool
 from registry.values import DocumentId, ScanId

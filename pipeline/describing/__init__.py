@@ -138,7 +138,9 @@ def _agency(head: Sequence[Text], lines: Sequence[Text], signature: Signature | 
     if signature and signature.agency_in_title:
         told = signature.agency_in_title
         following = [x.plain for x in lines if x.is_capitals and "QUẢN LÝ HÀNH CHÍNH" in x.plain.upper()]
-        return signature.title.model_copy(update={"value": sentence_case(" ".join([told, *following]).replace("'", ""))})
+        return signature.title.model_copy(
+            update={"value": sentence_case(" ".join([told, *following]).replace("'", ""))}
+        )
     if signature and signature.authority and "ban nhan dan" in fold(signature.authority.value):
         spelt = spell_agency([re.sub(r"^\S+\s*", "", signature.authority.value)])
         return signature.authority.model_copy(update={"value": spelt or ""})

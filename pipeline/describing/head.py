@@ -87,7 +87,11 @@ def find_number(segments: Sequence[Text]) -> FieldValue | None:
 
 def find_place_and_date(segments: Sequence[Text]) -> tuple[FieldValue | None, FieldValue | None]:
     """Place and day of issue: only from the place-date line, or from a labelled day; never from running text."""
-    lines = [s for s in segments if s.right > 0.5 and s.left > 0.3 and "ngay" in s.folded]
+    lines = [
+        s
+        for s in segments
+        if s.right > 0.5 and s.left > 0.3 and "ngay" in s.folded and not LABELLED_DATE.search(s.folded)
+    ]
     for segment in sorted(lines, key=lambda s: (s.page_index, s.top > HEAD_BOTTOM, -s.left)):
         found = PLACE_DATE.search(segment.folded)
         if found and (day := iso_day(*found.groups()[-3:])):
@@ -205,5 +209,3 @@ def _fit(text: str, title: str) -> tuple[float, str]:
         return fuzz.ratio(folded, title), ""
     begins = fuzz.ratio(folded[: len(title)], title)
     return (begins - 4, clean[len(title) :].strip()) if folded[len(title)] == " " else (0.0, "")
-
-

@@ -7,7 +7,9 @@ from datetime import date
 
 CAPITALS = "A-ZĐÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚĂĨŨƠƯÝẠ-Ỹ"
 AGENCY = r"[A-Y]\d{2}(?:\.[0-9A-Z]{1,3}){0,6}"
-DOSSIER = re.compile(r"(?<![\w.])(?:\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}-\d{6}-\d{4,6}|" + AGENCY + r"-\d{6}-\d{4,})(?![\w])")
+DOSSIER = re.compile(
+    r"(?<![\w.])(?:\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}-\d{6}-\d{4,6}|" + AGENCY + r"-\d{6}-\d{4,})(?![\w])"
+)
 """TT 01/2018/TT-VPCP, QĐ 20/2020/QĐ-TTg and TT 04/2025/TT-VPCP: all three generations stay readable."""
 COMPONENT = re.compile(r"(?<![A-Z0-9])TP\d{2}(?!\d)")
 NUMBER_SYMBOL = re.compile(

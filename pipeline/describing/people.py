@@ -6,8 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.describing.patterns import CAPITAL_NAME, CAPITALS, ID_NUMBER, NAME, NAME_WORD, SHORT_DATE
-from pipeline.describing.patterns import as_name, born_as_told, iso_day, mend_digits
+from pipeline.describing.patterns import (
+    CAPITAL_NAME,
+    CAPITALS,
+    ID_NUMBER,
+    NAME,
+    NAME_WORD,
+    SHORT_DATE,
+    as_name,
+    born_as_told,
+    iso_day,
+    mend_digits,
+)
 from pipeline.describing.text import Text, evidence, fold, rows, segments
 from registry.values import FieldValue, PageText, Person, Word
 
@@ -19,7 +29,15 @@ ID_LABEL = re.compile(
     r"so dinh danh|cccd|can cuoc|cmnd|chung minh|giay to (?:tuy than|phap ly)|s[oø0]\s?/\s?n[o0]|ma dinh danh|so giay to"
 )
 BORN_LABEL = re.compile(r"ngay,? ?thang,? ?nam sinh|sinh ngay|ngay sinh|date of bi?r?th|sinh\s*:")
-ADDRESSED = re.compile(r"(?:\b[OÔ]ng|\b[Bb]à|\bông|\b[Bb][àa](?= [" + CAPITALS + r"]))\s*:?\s+(" + NAME_WORD + r"(?:\s" + NAME_WORD + r"){1,5})")
+ADDRESSED = re.compile(
+    r"(?:\b[OÔ]ng|\b[Bb]à|\bông|\b[Bb][àa](?= ["
+    + CAPITALS
+    + r"]))\s*:?\s+("
+    + NAME_WORD
+    + r"(?:\s"
+    + NAME_WORD
+    + r"){1,5})"
+)
 ROLES = (
     ("mother", "nguoi me", "ten me", "cua me"),
     ("father", "nguoi cha", "ten cha", "cua cha"),
@@ -154,8 +172,11 @@ def _addressed(text: Text) -> list[_Found]:
 
 
 def _clean_name(text: Text, start: int, end: int) -> FieldValue:
-    raw = text.plain[start:end]
-    return text.value(start, end, re.sub(r"\s+", " ", raw))
+    """A name goes on in the next line only where a single word of it stands on this one."""
+    first_line = text.plain[start:end].partition("\n")[0]
+    if len(first_line.split()) >= 2:
+        end = start + len(first_line)
+    return text.value(start, end)
 
 
 def _name_at(line: Text, start: int) -> FieldValue | None:

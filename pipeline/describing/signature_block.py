@@ -50,7 +50,7 @@ def _title_of(segment: Text) -> tuple[FieldValue, str | None] | None:
     lead = re.match(r"\W*", segment.folded)
     start = lead.end() if lead else 0
     found = TITLE.match(segment.folded, start)
-    if not found or not segment.is_capitals or segment.top < 0.08 and segment.page_index == 0:
+    if not found or not segment.is_capitals or (segment.top < 0.08 and segment.page_index == 0):
         return None
     rest = segment.plain[found.end() :].strip(" .:,'")
     if len(rest) > 3 and not rest.upper().startswith(("CỤC", "PHÒNG", "SỞ", "TRUNG")):

@@ -6,6 +6,7 @@ found without marks (`ngảy` for `ngày`) and the value is taken with them.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -110,14 +111,17 @@ def evidence(
 
 def rows(page: PageText) -> list[list[Word]]:
     """The page's words as they stand beside each other, rows from top to bottom, words from left to right."""
+    slope = math.tan(math.radians(page.skew_deg)) * page.width_px / max(1, page.height_px)
     found: list[list[Word]] = []
-    for word in sorted(_letters(page.words), key=lambda w: (w.box.top + w.box.bottom) / 2):
-        middle = (word.box.top + word.box.bottom) / 2
-        row = found[-1] if found else None
-        if row is not None and _beside(row, middle, word.box.bottom - word.box.top):
-            row.append(word)
+    levels: list[list[float]] = []
+    for level, word in sorted(((_level(w, slope), w) for w in _letters(page.words)), key=lambda pair: pair[0]):
+        height = word.box.bottom - word.box.top
+        if found and _beside(found[-1], levels[-1], level, height):
+            found[-1].append(word)
+            levels[-1].append(level)
         else:
             found.append([word])
+            levels.append([level])
     return [sorted(row, key=lambda w: w.box.left) for row in found]
 
 
@@ -152,8 +156,11 @@ def _letters(words: Sequence[Word]) -> list[Word]:
     return kept
 
 
-def _beside(row: list[Word], middle: float, height: float) -> bool:
-    last = row[-3:]
-    centre = fmean((w.box.top + w.box.bottom) / 2 for w in last)
-    tall = max([height, *(w.box.bottom - w.box.top for w in last)])
-    return abs(middle - centre) < 0.45 * tall
+def _level(word: Word, slope: float) -> float:
+    """The height of a word's middle once the page's lean is undone."""
+    return (word.box.top + word.box.bottom) / 2 - ((word.box.left + word.box.right) / 2 - 0.5) * slope
+
+
+def _beside(row: list[Word], levels: list[float], level: float, height: float) -> bool:
+    tall = max([height, *(w.box.bottom - w.box.top for w in row[-3:])])
+    return abs(level - fmean(levels[-3:])) < 0.45 * tall
