@@ -11,7 +11,8 @@ JOBS ?= 2
 .PHONY: run test lint unit bench faults setup setup-test clean
 
 run: setup  ## a demonstration: sample scans read, signed, archived, and the pages to look at them
-	$(UV) run --frozen --no-dev sohoa demo --home $(DEMO)
+	$(UV) run --frozen --no-dev sohoa init $(DEMO) --demo
+	$(UV) run --frozen --no-dev sohoa run --home $(DEMO)
 
 test: setup-test lint  ## everything: style, types, imports, unit, integration, faults, browser
 	$(UV) run --frozen pytest -n $(JOBS) --dist loadgroup
@@ -26,7 +27,7 @@ unit: setup
 	$(UV) run --frozen pytest -n $(JOBS) tests/unit
 
 bench: setup
-	$(UV) run --frozen python -m bench.reading
+	$(UV) run --frozen python bench/reading.py
 
 faults: setup-test  ## the long form: 30 kills while 60 files come in
 	$(UV) run --frozen python -m tests.faults.kills --kills 30 --files 60

@@ -14,8 +14,9 @@ import pypdfium2
 from archive.aip import open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import decisions, intake
+from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport, verify_record
-from registry import audit, documents
+from registry import audit, documents, dossiers
 from registry.database import read, write
 from registry.errors import Conflict, NotFound
 from registry.reuse_events import ReuseEvent
@@ -44,8 +45,6 @@ class Records:
         record = self._get(document_id)
         if record.archived_at is not None:
             return read_record(self._wiring.store, document_id).pages
-        from pipeline.steps import load_pages
-
         return load_pages(self._wiring.workshop, document_id)
 
     def open_pdf(self, document_id: DocumentId) -> tuple[bytes, str]:
@@ -98,10 +97,16 @@ class Records:
             )
 
     def reuse_record(
-        self, document_id: DocumentId, dossier_code: str, component_code: str, actor: str, unit: str
+        self, document_id: DocumentId, dossier_code: str, component_code: str, actor: str, unit: str | None
     ) -> ReuseEvent:
-        """The reuse is recorded with the verdict of this moment. Raises Conflict for what must not be reused."""
+        """The reuse is recorded with the verdict of this moment. Raises Conflict for what must not be reused.
+
+        unit: who reuses it; None takes the dossier's own unit.
+        """
         verdict = self.verify(document_id).verdict
+        if unit is None:
+            with read(self._wiring.engine) as conn:
+                unit = dossiers.get(conn, dossier_code).unit
         with write(self._wiring.engine) as conn:
             return reuse.record(
                 conn,

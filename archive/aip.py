@@ -21,10 +21,11 @@ from archive.ocfl import (
     ensure_root,
     object_id,
     object_root,
+    parse_inventory,
     read_inventory,
     sidecar,
 )
-from archive.store import Content, ObjectStore
+from archive.store import Content, ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
 from registry.values import DocumentId, Event, PageText, RecordMetadata, Value, utc_now
 
@@ -84,15 +85,22 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
         if held.files.get(original) != _digests(content.original)[1]:
             raise KeyTaken(f"{content.document_id} holds another original")
         return held
-    _write_version(store, content.document_id, None, files, set(), user, message)
+    _write_version(store, content.document_id, None, files, user, message)
     return read_back(store, content.document_id)
 
 
 def add_version(
     store: ObjectStore, document_id: DocumentId, changed: Mapping[str, Content], *, user: str, message: str
 ) -> ArchivedRecord:
-    """A new version in which the named files are these; all others stay. Nothing is overwritten. Raises KeyNotFound."""
-    _write_version(store, document_id, read_inventory(store, document_id), changed, set(), user, message)
+    """The newest version holds the named files as given; all others stay. Nothing is overwritten. Raises KeyNotFound.
+
+    Safe to repeat: files that the newest version holds already make no new one, and a version whose writing was
+    interrupted after its content stood is completed first.
+    """
+    inventory = _completed(store, document_id)
+    state = inventory.versions[inventory.head].state
+    if any(state.get(logical) != _digests(content)[0] for logical, content in changed.items()):
+        _write_version(store, document_id, inventory, changed, user, message)
     return read_back(store, document_id)
 
 
@@ -101,9 +109,8 @@ def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
     inventory = read_inventory(store, document_id)
     root = object_root(document_id)
     for digest, path in inventory.manifest.items():
-        with store.open(f"{root}/{path}") as stream:
-            if hashlib.file_digest(stream, "sha512").hexdigest() != digest:
-                raise FixityMismatch(f"{root}/{path}")
+        if _read_digests(store, f"{root}/{path}") != (digest, inventory.sha256.get(path)):
+            raise FixityMismatch(f"{root}/{path}")
     return ArchivedRecord(document_id=document_id, version=inventory.head, files=_sha256_of(inventory))
 
 
@@ -157,14 +164,13 @@ def _write_version(
     document_id: DocumentId,
     before: Inventory | None,
     changed: Mapping[str, Content],
-    dropped: set[str],
     user: str,
     message: str,
 ) -> None:
     """Content first, then the version's inventory, then the root's: a crash leaves the record as it was."""
     name = f"v{len(before.versions) + 1}" if before else "v1"
     manifest, sha256 = (dict(before.manifest), dict(before.sha256)) if before else ({}, {})
-    state = {k: v for k, v in before.versions[before.head].state.items() if k not in dropped} if before else {}
+    state = dict(before.versions[before.head].state) if before else {}
     tree: dict[str, Content] = {}
     announced: dict[str, str] = {}
     for logical, content in changed.items():
@@ -192,8 +198,27 @@ def _write_version(
         return
     new: dict[str, Content] = {**tree, **papers}
     store.put_tree(f"{root}/{name}", new, {k: announced.get(k) or _digests(v)[1] for k, v in new.items()})
-    store.replace(f"{root}/{INVENTORY}", papers[INVENTORY])
-    store.replace(f"{root}/{SIDECAR}", papers[SIDECAR])
+    _announce(store, root, inventory)
+
+
+def _announce(store: ObjectStore, root: str, inventory: bytes) -> None:
+    """The object's newest version is the one that this inventory tells of."""
+    store.replace(f"{root}/{INVENTORY}", inventory)
+    store.replace(f"{root}/{SIDECAR}", sidecar(inventory))
+
+
+def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
+    """The root's inventory, after a version that stands whole but was not announced yet has been announced."""
+    root = object_root(document_id)
+    inventory = read_inventory(store, document_id)
+    following = f"v{len(inventory.versions) + 1}"
+    newest = following if store.exists(f"{root}/{following}/{SIDECAR}") else inventory.head
+    body = get(store, f"{root}/{newest}/{INVENTORY}")
+    if get(store, f"{root}/{newest}/{SIDECAR}") != sidecar(body):
+        raise FixityMismatch(f"{root}/{newest}/{INVENTORY} does not fit its digest")
+    if newest != inventory.head or get(store, f"{root}/{SIDECAR}") != sidecar(body):
+        _announce(store, root, body)
+    return parse_inventory(body)
 
 
 def _checked(store: ObjectStore, inventory: Inventory, document_id: DocumentId, logical: str) -> bytes:
@@ -214,13 +239,20 @@ def _sha256_of(inventory: Inventory) -> dict[str, str]:
 
 def _digests(content: Content) -> tuple[str, str]:
     """SHA-512 and SHA-256."""
-    long, short = hashlib.sha512(), hashlib.sha256()
     if isinstance(content, bytes):
-        long.update(content)
-        short.update(content)
-    else:
-        with content.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                long.update(chunk)
-                short.update(chunk)
+        return hashlib.sha512(content).hexdigest(), hashlib.sha256(content).hexdigest()
+    with content.open("rb") as stream:
+        return _stream_digests(stream)
+
+
+def _read_digests(store: ObjectStore, key: str) -> tuple[str, str]:
+    with store.open(key) as stream:
+        return _stream_digests(stream)
+
+
+def _stream_digests(stream: BinaryIO) -> tuple[str, str]:
+    long, short = hashlib.sha512(), hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        long.update(chunk)
+        short.update(chunk)
     return long.hexdigest(), short.hexdigest()

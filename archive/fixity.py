@@ -14,6 +14,7 @@ from archive.ocfl import (
     object_id,
     object_root,
     parse_inventory,
+    root_papers,
     sidecar,
 )
 from archive.store import ObjectStore, get
@@ -31,7 +32,7 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records checked; `damaged` holds those with findings, `strays` keys of no record."""
+    """All records checked; `damaged` holds those with findings, `strays` keys of no record or changed root files."""
 
     records: int
     bytes_read: int
@@ -114,8 +115,10 @@ def _holds(store: ObjectStore, key: str, body: bytes) -> bool:
 
 
 def _strays(store: ObjectStore, roots: set[str]) -> list[str]:
-    known = ("0=ocfl_1.1", "ocfl_layout.json", "extensions/")
-    return [k for k in store.list("") if not k.startswith(known) and "/".join(k.split("/")[:4]) not in roots]
+    papers = root_papers()
+    keys = list(store.list(""))
+    changed = [key for key, body in papers.items() if keys and not _holds(store, key, body)]
+    return changed + [k for k in keys if k not in papers and "/".join(k.split("/")[:4]) not in roots]
 
 
 def _read(store: ObjectStore, key: str) -> tuple[int, str, str]:

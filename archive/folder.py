@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -33,12 +34,8 @@ class FolderStore:
             for name, content in files.items():
                 _store(content, staged / require_key(name), sha256[name])
             _sync_tree(staged)
-            if target.exists():
+            if target.exists() or not self._appear(staged, target):
                 self._fill_in(target, staged, files, sha256)
-            else:
-                self._make_folder(target.parent)
-                staged.rename(target)
-                _sync(target.parent)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
@@ -77,6 +74,18 @@ class FolderStore:
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink()
+
+    def _appear(self, staged: Path, target: Path) -> bool:
+        """The whole tree stands at once; False when another writer was first."""
+        self._make_folder(target.parent)
+        try:
+            staged.rename(target)
+        except OSError as exc:
+            if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        _sync(target.parent)
+        return True
 
     def _fill_in(self, target: Path, staged: Path, files: Mapping[str, Content], sha256: Mapping[str, str]) -> None:
         """Into a folder that is there already: a file of the same name must hold the same bytes."""

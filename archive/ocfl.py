@@ -102,6 +102,12 @@ def ensure_root(store: ObjectStore) -> None:
     """The store is an OCFL storage root. Safe to repeat."""
     if store.exists(ROOT_DECLARATION[0]):
         return
+    for key, body in root_papers().items():
+        store.replace(key, body)
+
+
+def root_papers() -> dict[str, bytes]:
+    """The files of the storage root itself, the declaration last."""
     layout = {"extension": LAYOUT, "description": "Hashed N-tuple storage layout: sha256 of the object id"}
     config = {
         "extensionName": LAYOUT,
@@ -110,9 +116,11 @@ def ensure_root(store: ObjectStore) -> None:
         "numberOfTuples": TUPLES,
         "shortObjectRoot": False,
     }
-    store.replace(f"extensions/{LAYOUT}/config.json", _pretty(config))
-    store.replace("ocfl_layout.json", _pretty(layout))
-    store.replace(*ROOT_DECLARATION)
+    return {
+        f"extensions/{LAYOUT}/config.json": _pretty(config),
+        "ocfl_layout.json": _pretty(layout),
+        ROOT_DECLARATION[0]: ROOT_DECLARATION[1],
+    }
 
 
 def sidecar(inventory: bytes) -> bytes:
@@ -121,12 +129,19 @@ def sidecar(inventory: bytes) -> bytes:
 
 
 def read_inventory(store: ObjectStore, document_id: DocumentId) -> Inventory:
-    """The object's root inventory, checked against its sidecar. Raises KeyNotFound, FixityMismatch."""
+    """The object's root inventory, checked against its sidecar. Raises KeyNotFound, FixityMismatch.
+
+    Inventory and sidecar are two files: between their replacements the newest version's own pair, written before
+    them, vouches for the inventory.
+    """
     root = object_root(document_id)
     body = get(store, f"{root}/{INVENTORY}")
+    inventory = parse_inventory(body)
     if get(store, f"{root}/{SIDECAR}") != sidecar(body):
-        raise FixityMismatch(f"{root}/{INVENTORY} does not fit its digest")
-    return parse_inventory(body)
+        own = f"{root}/{inventory.head}"
+        if get(store, f"{own}/{INVENTORY}") != body or get(store, f"{own}/{SIDECAR}") != sidecar(body):
+            raise FixityMismatch(f"{root}/{INVENTORY} does not fit its digest")
+    return inventory
 
 
 def _version_json(version: Version) -> dict[str, Any]:

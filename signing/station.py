@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from asn1crypto import crl
+from asn1crypto import crl, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pyhanko.keys import load_cert_from_pemder
@@ -63,6 +63,11 @@ class SigningStation:
         return sign_pdf(
             source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=self._evidence()
         )
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The signing certificate."""
+        return self._key.certificate
 
     def refresh(self) -> None:
         """The development authority's revocation lists are fresh; nothing to do for a real one."""

@@ -1,0 +1,87 @@
+"""show, review: one document, and the human check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.output import Home, Json, actor, err, out, show, table
+from app.wiring import opened
+from pipeline.runner import runner_is_alive
+from registry import documents, reuse_events
+from registry.database import read
+from registry.errors import Conflict
+from registry.values import DocumentId, DocumentState
+
+
+def register(app: typer.Typer) -> None:
+    app.command("show")(show_document)
+    group = typer.Typer(help="Kiểm tra của người trước khi ký.", no_args_is_help=True)
+    group.command("list")(list_waiting)
+    group.command("approve")(approve)
+    group.command("correct")(correct)
+    group.command("reject")(reject)
+    app.add_typer(group, name="review")
+
+
+def show_document(document_id: str, home: Home, json: Json = False) -> None:
+    """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký."""
+    with opened(home) as wiring, read(wiring.engine) as conn:
+        record = documents.get(conn, document_id)
+        reused = reuse_events.of_document(conn, document_id)
+    if json:
+        show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
+        return
+    out.print(f"[bold]{record.title}[/bold]  ({record.state})")
+    table(
+        ("Trường", "Giá trị", "Tin cậy", "Trang"),
+        [(n, v.value, f"{v.confidence:.2f}", (v.page_index or 0) + 1) for n, v in record.fields.items()],
+    )
+    table(("Sự kiện", "Lúc", "Bởi", "Kết quả"), [(e.type, e.at, e.agent, e.outcome) for e in record.events])
+
+
+def list_waiting(home: Home, json: Json = False) -> None:
+    """Tài liệu chờ người kiểm tra, cũ nhất trước."""
+    with opened(home) as wiring, read(wiring.engine) as conn:
+        rows = documents.by_state(conn, DocumentState.REVIEW)
+    if json:
+        show([{"id": r.id, "title": r.title, "unit": r.unit, "reasons": r.review_reasons} for r in rows])
+    else:
+        table(("Mã", "Tài liệu", "Vì sao"), [(r.id, r.title, ", ".join(r.review_reasons)) for r in rows])
+
+
+def approve(document_id: str, home: Home, json: Json = False) -> None:
+    """Duyệt: tài liệu được ký và lưu kho."""
+    with opened(home) as wiring:
+        wiring.records.approve(DocumentId(document_id), actor())
+        _done(document_id, "approved", alive=runner_is_alive(wiring.settings.home), json=json)
+
+
+def correct(
+    document_id: str,
+    values: Annotated[list[str], typer.Argument(metavar="TRƯỜNG=GIÁ_TRỊ…")],
+    home: Home,
+    json: Json = False,
+) -> None:
+    """Sửa giá trị; giá trị máy đọc được giữ bên cạnh."""
+    told = dict(v.partition("=")[::2] for v in values)
+    if any("=" not in v for v in values):
+        raise Conflict("values are written field=value")
+    with opened(home) as wiring:
+        wiring.records.correct(DocumentId(document_id), told, actor())
+        _done(document_id, "corrected", alive=True, json=json)
+
+
+def reject(document_id: str, home: Home, why: Annotated[str, typer.Option(help="Lý do.")], json: Json = False) -> None:
+    """Trả lại: bản quét vào khu cách ly, tệp gốc được giữ."""
+    with opened(home) as wiring:
+        wiring.records.reject(DocumentId(document_id), why, actor())
+        _done(document_id, "rejected", alive=True, json=json)
+
+
+def _done(document_id: str, state: str, *, alive: bool, json: bool) -> None:
+    if json:
+        show({"id": document_id, "state": state})
+    if not alive:
+        err.print("Đã ghi nhận. Sẽ ký và lưu kho khi `sohoa run` chạy.")

@@ -1,0 +1,26 @@
+"""The operator's sentences, in Vietnamese, by code: what happened, what is safe, what to do next."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+
+def sentence(code: str) -> str:
+    """The sentence for a code; for one that has none, the general one with the code in it."""
+    told = _sentences()
+    return told.get(str(code)) or told["internal"].format(code=code)
+
+
+def known_codes() -> frozenset[str]:
+    """Codes that have a sentence of their own."""
+    return frozenset(_sentences())
+
+
+@lru_cache
+def _sentences() -> dict[str, str]:
+    path = Path(__file__).parent / "data" / "messages.yaml"
+    told: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return told
