@@ -5,6 +5,7 @@ Law and forms change every year: nothing of this is a constant in code. Days are
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -257,7 +258,7 @@ def _overlaps(what: str, entries: Sequence[D], key: Any) -> Iterable[str]:
         by_code.setdefault(key(entry), []).append(entry)
     for code, same in by_code.items():
         same.sort(key=lambda e: e.valid_from)
-        for earlier, later in zip(same, same[1:], strict=False):
+        for earlier, later in itertools.pairwise(same):
             if later.valid_from <= earlier.valid_to:
                 yield f"{what} {code} stands twice for {later.valid_from}"
 

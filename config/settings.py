@@ -86,7 +86,7 @@ class Signing(Section):
     passphrase: SecretStr | None = None
     passphrase_file: Path | None = Path("keys/agency.passphrase")
     tsa: Literal["development"] | str = "development"
-    """`development`: the development CA's time stamping authority in this process, or the address of an RFC 3161 TSA."""
+    """`development`: the development authority in this process; else the address of an RFC 3161 TSA."""
     trust: Path = Path("keys/trust")
     """Folder of PEM trust anchors."""
     stamp_font: Path = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")

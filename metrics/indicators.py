@@ -195,8 +195,8 @@ def _not_resubmitting(scope: _Scope) -> tuple[Counted, Counted]:
         .exists()
     )
     asked = scope.received().add_columns(dossiers.c.applicant_id).where(dossiers.c.applicant_id.is_not(None))
-    reused = dict((person, code) for code, person in scope.conn.execute(asked.where(_REUSED).order_by(dossiers.c.code)))
-    known = dict((person, code) for code, person in scope.conn.execute(asked.where(held).order_by(dossiers.c.code)))
+    reused = {person: code for code, person in scope.conn.execute(asked.where(_REUSED).order_by(dossiers.c.code))}
+    known = {person: code for code, person in scope.conn.execute(asked.where(held).order_by(dossiers.c.code))}
     denominator = {**known, **reused}
     return tuple(sorted(reused.values())), tuple(sorted(denominator.values()))
 

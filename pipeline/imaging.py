@@ -46,7 +46,7 @@ def drop_red(image: Pixels) -> Gray:
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     reddish = cv2.subtract(red, cv2.max(green, blue)) > 28
     gray[reddish] = red[reddish]
-    return gray
+    return np.asarray(gray, dtype=np.uint8)
 
 
 def hide_surroundings(gray: Gray) -> Gray:
@@ -141,8 +141,7 @@ def _letters_only(ink: Gray) -> Gray:
     width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     fits = (area >= 4) & (height >= 3) & (height <= 40) & (width <= 90) & (width >= 2)
     fits[0] = False
-    kept = fits[labels]
-    return kept.astype(np.uint8)
+    return np.asarray(fits[labels], dtype=np.uint8)
 
 
 def _best_angle(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, float]:
@@ -160,7 +159,7 @@ def _best_angle(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, fl
 
 
 def _sharpness(xs: NDArray[np.int64], ys: NDArray[np.int64], angle_deg: float) -> float:
-    slope = np.tan(np.radians(angle_deg))
+    slope = float(np.tan(np.radians(angle_deg)))
     rows = np.round(ys - xs * slope).astype(np.int64)
     profile = np.bincount(rows - rows.min()).astype(np.float64)
-    return float(np.sum(np.diff(profile) ** 2)) / len(xs) ** 1.5
+    return float(np.sum(np.diff(profile) ** 2) / len(xs) ** 1.5)

@@ -13,8 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from config.messages import sentence
-
-from pipeline.describing.names import parse_name
+from pipeline.describing import parse_name
 from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
 from registry import audit, dossiers, quarantine, scans

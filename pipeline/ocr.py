@@ -54,7 +54,7 @@ def engine(language: str) -> PyTessBaseAPI:
 
 
 def version() -> str:
-    return "tesseract " + tesseract_version().split("\n", 1)[0].removeprefix("tesseract ")
+    return str(tesseract_version()).split("\n", 1)[0]
 
 
 def recognise(gray: Gray, *, language: str, dpi: int, timeout_s: float, single_block: bool = False) -> list[RawWord]:
@@ -89,5 +89,6 @@ def _words(api: PyTessBaseAPI) -> list[RawWord]:
         box = found.BoundingBox(RIL.WORD)
         if text and box:
             confidence = min(1.0, max(0.0, found.Confidence(RIL.WORD) / 100))
-            words.append(RawWord(text, *box, confidence, line, block))
+            left, top, right, bottom = box
+            words.append(RawWord(text, left, top, right, bottom, confidence, line, block))
     return words

@@ -120,8 +120,8 @@ def single_image(page: pikepdf.Page) -> Any:
     matrix = None
     depth: list[list[float]] = [[1, 0, 0, 1, 0, 0]]
     try:
-        for operands, operator in pikepdf.parse_content_stream(page):
-            name = str(operator)
+        for instruction in pikepdf.parse_content_stream(page):
+            operands, name = instruction.operands, str(instruction.operator)
             if name == "q":
                 depth.append(depth[-1])
             elif name == "Q" and len(depth) > 1:

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Sequence
 
 from pydantic import TypeAdapter
-from search.index import IndexEntry
 
 from archive.aip import AipContent, archive_record
 from config.catalogue import Catalogue
@@ -37,6 +36,7 @@ from registry.values import (
     sha256_file,
     utc_now,
 )
+from search.index import IndexEntry
 from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])

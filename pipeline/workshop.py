@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.index import SearchIndex
 from sqlalchemy import Engine
 
 from archive.store import ObjectStore
@@ -13,6 +12,7 @@ from config.catalogue import Catalogue
 from config.settings import Settings
 from pipeline.workers import WorkerPool
 from registry.values import DocumentId, ScanId
+from search.index import SearchIndex
 from signing.station import SigningStation
 
 

@@ -94,7 +94,9 @@ def create_development_authority(folder: Path, agency: str) -> Authority:
     issuing_key, issuing_name = _ec_key(), _name(f"sohoa Issuing CA - {MARK}")
     issuing = _authority(issuing_name, issuing_key, root_name, root_key, 15 * YEAR, path_length=0)
     agency_key = _ec_key()
-    signer = _leaf(_name(f"{agency[:40]} - {MARK}", agency), agency_key, issuing_name, issuing_key, 5 * YEAR, tsa=False)
+    signer = _leaf(
+        _name(f"{_cut(agency, 38)} - {MARK}", agency), agency_key, issuing_name, issuing_key, 5 * YEAR, tsa=False
+    )
     stamp_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     stamp = _leaf(_name(f"sohoa TSA - {MARK}"), stamp_key, issuing_name, issuing_key, 10 * YEAR, tsa=True)
     passphrase = secrets.token_urlsafe(24)
@@ -203,10 +205,15 @@ def _name(common: str, organisation: str = "sohoa") -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, common[:64]),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(organisation, 64)),
+            x509.NameAttribute(NameOID.COMMON_NAME, _cut(common, 64)),
         ]
     )
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """X.520 allows 64; the library counts bytes."""
+    return text.encode()[:most_bytes].decode("utf-8", "ignore").strip()
 
 
 def _ec_key() -> ec.EllipticCurvePrivateKey:

@@ -16,7 +16,7 @@ from config.catalogue import SHIPPED, load_catalogue
 from config.messages import sentence
 from config.settings import Workers
 from pipeline import describing
-from pipeline.describing.names import dossier_code_in
+from pipeline.describing import dossier_code_in
 from pipeline.identify import identify
 from pipeline.intake import Receipt, take
 from pipeline.reading import ReadingOptions, read_pages

@@ -55,7 +55,9 @@ DOSSIER_SHOP = "H99.34-250612-0004"
 DOSSIER_LAND = "H99.33-250704-0002"
 
 
-def _birth(child: Citizen, mother: Citizen, father: Citizen, number: str, file: str, day: tuple[int, int, int]) -> Paper:
+def _birth(
+    child: Citizen, mother: Citizen, father: Citizen, number: str, file: str, day: tuple[int, int, int]
+) -> Paper:
     d, m, y = day
     return Paper(
         "giay-khai-sinh", file, "xa-an-hoa", ("GIẤY KHAI SINH",),
@@ -79,7 +81,16 @@ def _birth(child: Citizen, mother: Citizen, father: Citizen, number: str, file: 
     )  # fmt: skip
 
 
-def _single(who: Citizen, number: str, file: str, inbox: str, agency: tuple[str, ...], place: str, day: tuple[int, int, int], purpose: str) -> Paper:  # noqa: E501
+def _single(
+    who: Citizen,
+    number: str,
+    file: str,
+    inbox: str,
+    agency: tuple[str, ...],
+    place: str,
+    day: tuple[int, int, int],
+    purpose: str,
+) -> Paper:
     return Paper(
         "giay-xac-nhan-tinh-trang-hon-nhan", file, inbox, ("GIẤY XÁC NHẬN TÌNH TRẠNG HÔN NHÂN",),
         (
@@ -116,7 +127,16 @@ def papers() -> list[Paper]:
 
 
 def _decisions() -> list[Paper]:
-    def decide(number: str, file: str, inbox: str, agency: tuple[str, ...], place: str, day: tuple[int, int, int], subject: tuple[str, ...], who: Citizen) -> Paper:  # noqa: E501
+    def decide(
+        number: str,
+        file: str,
+        inbox: str,
+        agency: tuple[str, ...],
+        place: str,
+        day: tuple[int, int, int],
+        subject: tuple[str, ...],
+        who: Citizen,
+    ) -> Paper:
         return Paper(
             "quyet-dinh", file, inbox, ("QUYẾT ĐỊNH",),
             (
@@ -145,7 +165,16 @@ def _decisions() -> list[Paper]:
 
 
 def _letters() -> list[Paper]:
-    def write(number: str, file: str, inbox: str, agency: tuple[str, ...], place: str, day: tuple[int, int, int], subject: tuple[str, ...], to: str) -> Paper:  # noqa: E501
+    def write(
+        number: str,
+        file: str,
+        inbox: str,
+        agency: tuple[str, ...],
+        place: str,
+        day: tuple[int, int, int],
+        subject: tuple[str, ...],
+        to: str,
+    ) -> Paper:
         return Paper(
             "cong-van", file, inbox, (),
             (
@@ -167,7 +196,15 @@ def _letters() -> list[Paper]:
 
 
 def _notices() -> list[Paper]:
-    def tell(number: str, file: str, inbox: str, agency: tuple[str, ...], place: str, day: tuple[int, int, int], subject: tuple[str, ...]) -> Paper:  # noqa: E501
+    def tell(
+        number: str,
+        file: str,
+        inbox: str,
+        agency: tuple[str, ...],
+        place: str,
+        day: tuple[int, int, int],
+        subject: tuple[str, ...],
+    ) -> Paper:
         return Paper(
             "thong-bao", file, inbox, ("THÔNG BÁO",),
             (
@@ -262,7 +299,17 @@ def _registers() -> list[Paper]:
 
 
 def _forms() -> list[Paper]:
-    def ask(kind: str, title: tuple[str, ...], file: str, inbox: str, to: str, who: Citizen, wish: str, place: str, day: tuple[int, int, int]) -> Paper:  # noqa: E501
+    def ask(
+        kind: str,
+        title: tuple[str, ...],
+        file: str,
+        inbox: str,
+        to: str,
+        who: Citizen,
+        wish: str,
+        place: str,
+        day: tuple[int, int, int],
+    ) -> Paper:
         return Paper(
             kind, file, inbox, title,
             (

@@ -115,9 +115,7 @@ def _seal(page: Image.Image, centre: tuple[int, int]) -> None:
     pen = ImageDraw.Draw(layer)
     for radius, width in ((118, 6), (84, 3)):
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=RED, width=width)
-    star = [
-        (x + r * math.sin(i * math.pi / 5), y - r * math.cos(i * math.pi / 5)) for i, r in enumerate([44, 18] * 5)
-    ]
+    star = [(x + r * math.sin(i * math.pi / 5), y - r * math.cos(i * math.pi / 5)) for i, r in enumerate([44, 18] * 5)]
     pen.polygon(star, outline=RED, width=4)
     page.paste(Image.fromarray(np.minimum(np.asarray(page), np.asarray(layer))))
 
@@ -155,9 +153,7 @@ def _save(picture: Image.Image, path: Path, suffix: str) -> None:
         picture.save(path, "JPEG", quality=75, dpi=(DPI, DPI))
 
 
-def _centred(
-    pen: ImageDraw.ImageDraw, text: str, x: int, y: int, font: ImageFont.FreeTypeFont
-) -> int:
+def _centred(pen: ImageDraw.ImageDraw, text: str, x: int, y: int, font: ImageFont.FreeTypeFont) -> int:
     pen.text((x, y), text, font=font, fill=INK, anchor="ma")
     return y + int(font.size * 1.32)
 

@@ -1,211 +1,239 @@
-"""The head of an administrative document (NĐ 30/2020/NĐ-CP, Annex I): agency, number, place and date, heading, subject."""
+"""The head of a document after Annex I of NĐ 30/2020/NĐ-CP: agency, number, place and date, heading, subject."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from config.catalogue import DocumentType
-from pipeline.describing.agencies import spell_agency
-from pipeline.describing.patterns import (
-    BUSINESS_NUMBER,
-    CIVIL_NUMBER,
-    ID_NUMBER,
-    LAND_NUMBER,
-    LONG_DATE,
-    NUMBER_SYMBOL,
-    SHORT_DATE,
-    iso_day,
-    mend_digits,
-)
-from pipeline.describing.text import Text, evidence, fold
+from pipeline.describing.layout import Segment, Sheet, Token
+from pipeline.describing.numbers import number_symbol_in, spelt_date_in
+from pipeline.describing.text import fold, spell_agency, unit_of, value_of
 from registry.values import FieldValue
 
-HEAD_BOTTOM = 0.34
-"""Of the page's height: heads end above this also with three lines of agency."""
-MOTTO = ("cong hoa xa hoi chu nghia", "doc lap - tu do", "oc lap - tu do", "tu do - hanh phuc")
-NUMBER_LABEL = re.compile(r"^\W*s[o0ôsø][\s/]*(?:no)?\s*[:.;]\s*|^so\s+(?=\d)|(?:^|\s)so vao s\w* cap g\w*\s*[:.]?\s*")
-PLACE_DATE = re.compile(r"(?P<place>[^\d,.:]{2,40}?)\s*[,.]\s*" + LONG_DATE.pattern)
-LABELLED_DATE = re.compile(
-    r"dang ky lan dau|ngay,? thang,? nam dang ky|ngay dang ky|ngay cap giay|date, month, year|ngay,? thang,? nam /"
-)
-BODY = ("can cu", "kinh gui", "dieu 1", "hom nay", "thuc hien", "theo de nghi", "xet", "ban sao")
+_NATION = "cong hoa xa hoi chu nghia viet nam"
+_MOTTO = "doc lap tu do hanh phuc"
+_STARTERS = (
+    "uy ban nhan dan", "ubnd", "phong", "so ", "ban ", "van phong", "trung tam", "cong an", "hoi dong", "chi cuc",
+    "cuc ", "tong cuc", "bo ", "chi nhanh", "truong ", "tram ", "dang uy", "toa an", "vien ", "hoi ", "doan ",
+    "thanh tra", "quy ", "bao hiem", "kho bac", "ban chi huy", "to ", "benh vien", "mat tran", "chi doi",
+)  # fmt: skip
+_BODY = (
+    "can cu", "kinh gui", "dieu 1", "hom nay", "thuc hien", "theo de nghi", "xet de nghi", "ngay ", "chu tich uy ban",
+    "uy ban nhan dan", "toi ten", "ho va ten", "ho chu dem", "i ", "1 ", "can cu vao", "vao hoi", "de nghi",
+    "hoi dong nhan dan",
+    "truong phong", "giam doc", "quyet dinh", "nhan dan", "tai ", "chung toi", "thanh phan", "so ", "kem theo",
+    "trong thoi",
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What sort of paper it is. last: number of the heading's last segment; rest: what follows the type in it."""
+@dataclass(frozen=True)
+class Head:
+    """Where the parts of the head stand on the first page. bottom: top of the heading row, or of the body."""
 
-    kind: DocumentType
-    value: FieldValue
-    page_index: int
-    last: int
-    rest: str
+    left: tuple[Segment, ...]
+    number: Segment | None
+    place_date: Segment | None
+    motto: Segment | None
+
+    @property
+    def number_value(self) -> FieldValue | None:
+        """The number of the line "Số:", with or without a symbol."""
+        return number_symbol(self, bare=True)
 
 
-def find_heading(segments: Sequence[Text], kinds: Mapping[str, DocumentType]) -> Heading | None:
-    """The heading in capitals that fits a title of the catalogue best; the longest title wins among equals."""
-    best: tuple[float, Heading] | None = None
-    titles = [(fold(title), kind) for kind in kinds.values() for title in kind.titles]
-    for number, segment in enumerate(segments):
-        if segment.top > 0.5 or segment.left > 0.62 or not segment.is_capitals or is_motto(segment.folded):
+def is_state_name(segment: Segment) -> bool:
+    """Whether the segment is the state's name or its motto."""
+    key = segment.key
+    if len(key) < 14:
+        return False
+    return fuzz.ratio(key, _NATION) >= 75 or fuzz.ratio(key, _MOTTO) >= 75 or fuzz.partial_ratio(_NATION, key) >= 88
+
+
+def find_head(sheet: Sheet) -> Head:
+    """The parts of the first page's head; the left column is what stands beside and left of the state's name."""
+    page = [segment for segment in sheet.segments if segment.page == sheet.first_page]
+    motto = next((s for s in page if s.top < 0.4 and is_state_name(s)), None)
+    number = _number_segment(page)
+    place = next((s for s in page if s.top < 0.4 and s.centre > 0.45 and _place_date(s)), None)
+    edge = motto.left - 0.01 if motto else 0.5
+    bottom = number.top if number and number.centre < 0.42 else None
+    if bottom is None:
+        bottom = place.top if place else (motto.top + 0.045 if motto else 0.12)
+    left = [
+        s for s in page
+        if s.top < bottom - 0.003 and s.right <= edge + 0.06 and s.centre < edge and s.capitals > 0.75
+        and s is not number and not is_state_name(s) and len(s.key) > 2 and _is_words(s)
+    ]  # fmt: skip
+    beside = motto is not None and motto.centre > 0.52
+    return Head(tuple(left) if beside or number else (), number, place, motto)
+
+
+def _is_words(segment: Segment) -> bool:
+    return sum(len(word) for word in segment.key.split() if len(word) > 1) >= 3
+
+
+def _number_segment(page: Sequence[Segment]) -> Segment | None:
+    """The segment that opens with "Số:" and holds a number, the highest one in the upper half."""
+    for segment in page:
+        if segment.top > 0.5 or not segment.tokens or segment.centre > 0.75:
             continue
-        for joined, last in _stacked(segments, number):
-            for title, kind in titles:
-                score, rest = _fit(joined, title)
-                if score < 84:
-                    continue
-                weight = score + 0.25 * len(title) - 30 * segment.top
-                if best is None or weight > best[0]:
-                    words = [w for s in segments[number : last + 1] for w in s.words]
-                    value = evidence(words, segment.page_index, joined, kind.name, trust=score / 100)
-                    best = (weight, Heading(kind, value, segment.page_index, last, rest))
-    return best[1] if best else None
-
-
-def find_by_cue(folded: str, kinds: Mapping[str, DocumentType]) -> DocumentType | None:
-    """The type whose typical phrases stand on the paper, for papers whose heading is on a page not scanned."""
-    for kind in kinds.values():
-        if any(fuzz.partial_ratio(fold(cue), folded) > 90 for cue in kind.cues):
-            return kind
+        opens = _after_so(segment)
+        printed = " ".join(t.text for t in segment.tokens[:2])
+        if segment.tokens[0].text[:1] == "s" and ":" not in printed and "/" not in printed:
+            continue
+        if opens is not None and number_symbol_in(_join(opens), bare=segment.centre > 0.4 and segment.top < 0.35):
+            return segment
     return None
 
 
-def find_number(segments: Sequence[Text]) -> FieldValue | None:
-    """Số, ký hiệu: what follows `Số:` in the head, or the number of a registry entry."""
-    for segment in segments:
-        if segment.top > HEAD_BOTTOM and "vao s" not in segment.folded:
-            continue
-        label = NUMBER_LABEL.search(segment.folded)
-        if label and segment.left <= 0.6 and (found := _number_after(segment, label.end())):
-            return found
+def _after_so(segment: Segment) -> tuple[Token, ...] | None:
+    tokens = segment.tokens
+    first = tokens[0].key
+    if first in {"so", "s0", "sô", "se", "no", "so/no", "so no", "s6", "35", "só"} and len(tokens) > 1:
+        rest = tokens[1:]
+        if rest and rest[0].key in {"/", "no", "/no", "no."}:
+            rest = rest[1:]
+        if rest and rest[0].key in {"no"}:
+            rest = rest[1:]
+        return rest
+    if found := re.match(r"^so(?=[0-9])", first):
+        return tokens if found else None
     return None
 
 
-def find_place_and_date(segments: Sequence[Text]) -> tuple[FieldValue | None, FieldValue | None]:
-    """Place and day of issue: only from the place-date line, or from a labelled day; never from running text."""
-    lines = [
-        s
-        for s in segments
-        if s.right > 0.5 and s.left > 0.3 and "ngay" in s.folded and not LABELLED_DATE.search(s.folded)
-    ]
-    for segment in sorted(lines, key=lambda s: (s.page_index, s.top > HEAD_BOTTOM, -s.left)):
-        found = PLACE_DATE.search(segment.folded)
-        if found and (day := iso_day(*found.groups()[-3:])):
-            place = segment.value(found.start("place"), found.end("place"))
-            return place, segment.value(found.end("place") + 1, found.end(), day)
-    for segment in segments:
-        if not LABELLED_DATE.search(segment.folded):
-            continue
-        for pattern, text in ((LONG_DATE, segment.folded), (SHORT_DATE, segment.plain)):
-            if (found := pattern.search(text)) and (day := iso_day(*found.groups()[-3:])):
-                return None, segment.value(found.start(), found.end(), day)
-    return None, _opening_day(segments)
+def _join(tokens: Sequence[Token]) -> str:
+    return " ".join(token.text for token in tokens)
 
 
-def find_agency(segments: Sequence[Text]) -> FieldValue | None:
-    """The agency of the left head column, spelt out; a department with the unit it belongs to."""
-    lines = []
-    for segment in segments:
-        if segment.page_index != segments[0].page_index or segment.top > 0.2 or segment.middle > 0.43:
-            continue
-        if NUMBER_LABEL.search(segment.folded) or segment.folded.startswith(("v/v", "ve viec")):
-            break
-        if segment.is_capitals and not is_motto(segment.folded):
-            lines.append(segment)
-    spelt = spell_agency([line.plain for line in lines]) if lines else None
-    if spelt is None:
+def number_symbol(head: Head, *, bare: bool) -> FieldValue | None:
+    """The number with its symbol, from the line "Số:" of the head."""
+    if head.number is None:
         return None
-    words = [w for line in lines for w in line.words]
-    return evidence(words, lines[0].page_index, " ".join(line.plain for line in lines), spelt)
-
-
-def find_subject(segments: Sequence[Text], heading: Heading | None) -> FieldValue | None:
-    """Trích yếu: `V/v …` below the number, or the lines below the heading, up to where the body begins."""
-    for number, segment in enumerate(segments):
-        if segment.top < 0.4 and (found := re.match(r"\W*v\s?/\s?v\s*:?\s*", segment.folded)):
-            lines = [segment, *_below(segments, number, same_column=True)]
-            raw = " ".join(line.plain for line in lines)
-            return evidence([w for x in lines for w in x.words], segment.page_index, raw, raw[found.end() :])
-    if heading is None:
+    tokens = _after_so(head.number) or head.number.tokens
+    text = re.sub(r"^\D{1,4}(?=\d)", "", _join(tokens)) if tokens is head.number.tokens else _join(tokens)
+    found = number_symbol_in(text, bare=bare)
+    if found is None:
         return None
-    lines = _below(segments, heading.last, same_column=False)
+    return value_of(found[0], tokens, 0.97 if found[1] else 0.75, method="rule" if found[1] else "lexicon")
+
+
+def _place_date(segment: Segment) -> tuple[Sequence[Token], Sequence[Token]] | None:
+    """Place and date tokens of `Xã An Hòa, ngày 05 tháng 3 năm 2024`."""
+    if spelt_date_in(segment.text) is None:
+        return None
+    for position, token in enumerate(segment.tokens):
+        after = segment.tokens[position + 1].text if position + 1 < len(segment.tokens) else ""
+        if fuzz.ratio(token.key, "ngay") >= 75 and 1 <= position <= 7 and any(c.isdigit() for c in after):
+            place = segment.tokens[:position]
+            known = all(
+                t.text[0].isupper() or (t.text[0] in "1l0" and len(t.text) == 2) or fold(t.text) in {"", "xa", "phuong"}
+                for t in place
+                if t.key
+            )
+            return (place, segment.tokens[position:]) if known and place[0].key and len(segment.tokens) <= 14 else None
+    return None
+
+
+def place_and_date(sheet: Sheet, head: Head) -> tuple[FieldValue | None, FieldValue | None]:
+    """Place and day of issue: from the head, else from the last line of that form above a signature."""
+    segment = head.place_date or next((s for s in reversed(sheet.segments) if s.centre > 0.45 and _place_date(s)), None)
+    if segment is None or (found := _place_date(segment)) is None:
+        return None, None
+    place, day = found
+    dated = spelt_date_in(segment.text)
+    issued = value_of(dated[0].isoformat(), day, 0.97 if dated[1] else 0.75) if dated else None
+    name = re.sub(r"[\s,.;:]+$", "", _join([t for t in place if t.key]))
+    return value_of(name, place, 0.92) if re.search(r"[^\W\d_]{2}", name) else None, issued
+
+
+def issuing_agency(head: Head) -> FieldValue | None:
+    """The agency of the left head column, spelt out; a department with the unit of the agency above it."""
+    lines = [s for s in head.left if s.key.split()[0] != "so"]
     if not lines:
         return None
-    raw = " ".join(line.plain for line in lines)
-    return evidence([w for x in lines for w in x.words], heading.page_index, raw, None)
+    start = max((i for i, s in enumerate(lines) if _starts_agency(s.key)), default=None)
+    if start is None:
+        return None
+    issuer, above = lines[start:], lines[:start]
+    name = _clean_caps(" ".join(s.text for s in issuer))
+    spelt = spell_agency(name)
+    tokens = [t for s in issuer for t in s.tokens]
+    council = fold(spelt).startswith(("uy ban", "hoi dong"))
+    if unit_of(spelt) is None and above and not council:
+        parent = unit_of(_clean_caps(" ".join(s.text for s in above)))
+        if parent:
+            spelt = f"{spelt} {parent}"
+            tokens = [t for s in above for t in s.tokens] + tokens
+    trust = 0.93 if unit_of(spelt) else 0.6
+    return value_of(spelt, tokens, trust)
 
 
-def is_motto(folded: str) -> bool:
-    """Quốc hiệu and Tiêu ngữ, also with slips."""
-    return any(m in folded for m in MOTTO) or fuzz.ratio(folded, "cong hoa xa hoi chu nghia viet nam") > 75
+def _starts_agency(key: str) -> bool:
+    if key.startswith(_STARTERS):
+        return True
+    return any(fuzz.ratio(key[: len(s)], s) >= 85 for s in ("uy ban nhan dan", "van phong", "trung tam", "cong an"))
 
 
-def _below(segments: Sequence[Text], number: int, *, same_column: bool) -> list[Text]:
-    """The lines right below a segment that carry it on: near, centred on it, and no capitals."""
-    first = last = segments[number]
-    lines: list[Text] = []
-    for segment in segments[number + 1 :]:
-        if segment.page_index != first.page_index or segment.top - last.bottom > 0.024 or len(lines) > 4:
-            break
-        if same_column and segment.left > 0.45:
+def _clean_caps(text: str) -> str:
+    words = [w.strip(".,:;'`^") for w in text.split()]
+    text = " ".join(w for w in words if w == "-" or (w and (w.isalpha() or "-" in w or w.isdigit())))
+    if fuzz.ratio(fold(text)[:15], "uy ban nhan dan") >= 80 and len(text.split()) >= 5:
+        text = "ỦY BAN NHÂN DÂN " + " ".join(text.split()[4:])
+    return text.strip(" -")
+
+
+def subject_beside(sheet: Sheet, head: Head) -> FieldValue | None:
+    """The subject of an official letter: `V/v …` below the number, down to where the left column ends."""
+    page = [s for s in sheet.segments if s.page == sheet.first_page]
+    start = next(
+        (i for i, s in enumerate(page) if s.top < 0.45 and re.match(r"(v/v|v/w|ww|vv|ve viec)\b", s.key)), None
+    )
+    if start is None:
+        return None
+    first, lines = page[start], [page[start]]
+    for segment in page[start + 1 :]:
+        near = segment.top - lines[-1].top < 1.6 * max(0.012, min(sheet.line_height, 0.022))
+        if segment.top - lines[-1].top < 0.004:
             continue
-        body = segment.folded.lstrip("- (").startswith(BODY)
-        centred = abs(segment.middle - first.middle) < 0.06 and (same_column or segment.left > 0.19)
-        if body or segment.is_capitals or ":" in segment.plain or not centred:
+        if not near or segment.key.startswith(("kinh gui", "can cu")) or len(lines) > 5:
             break
-        lines.append(segment)
-        last = segment
-    return lines
+        if segment.right < max(first.right, 0.5) + 0.05 and segment.left < 0.4:
+            lines.append(segment)
+    tokens = [t for s in lines for t in s.tokens]
+    text = re.sub(r"(?i)^(v\s?/\s?[vw]|ww|vv|về việc)\s*:?\s*", "", _join(tokens))
+    return value_of(text.strip(" ."), tokens, 0.88) if text else None
 
 
-def _number_after(segment: Text, start: int) -> FieldValue | None:
-    rest = segment.plain[start:]
-    shift = start + len(rest) - len(rest.lstrip())
-    for pattern in (NUMBER_SYMBOL, CIVIL_NUMBER, BUSINESS_NUMBER, LAND_NUMBER, ID_NUMBER):
-        if found := pattern.match(rest.lstrip()):
-            value = found[0] if pattern is LAND_NUMBER else "".join(found[0].split()).replace("–", "-")
-            return segment.value(shift + found.start(), shift + found.end(), value)
-    numeral, slash, symbol = rest.strip().partition("/")
-    mended = mend_digits(numeral.strip())
-    value = f"{mended}/{''.join(symbol.split())}"
-    if slash and mended.isdigit() and (NUMBER_SYMBOL.fullmatch(value) or CIVIL_NUMBER.fullmatch(value)):
-        return segment.value(start, len(segment.plain), value, trust=0.8, method="reread")
-    return None
-
-
-def _opening_day(segments: Sequence[Text]) -> FieldValue | None:
-    """Minutes open with `Hôm nay, … ngày … tháng … năm …`."""
-    for number, segment in enumerate(segments):
-        if segment.folded.lstrip().startswith("hom nay"):
-            for line in segments[number : number + 2]:
-                if (found := LONG_DATE.search(line.folded)) and (day := iso_day(*found.groups())):
-                    return line.value(found.start(), found.end(), day)
-    return None
-
-
-def _stacked(segments: Sequence[Text], number: int) -> list[tuple[str, int]]:
-    """The segment alone, and joined with one or two lines in capitals right below it."""
-    found = [(segments[number].plain, number)]
-    text, last = segments[number].plain, segments[number]
-    for following in range(number + 1, min(number + 3, len(segments))):
-        below = segments[following]
-        near = below.page_index == last.page_index and 0 <= below.top - last.top < 0.045
-        if not near or not below.is_capitals or abs(below.middle - last.middle) > 0.08:
+def subject_below(sheet: Sheet, heading: Sequence[Segment]) -> FieldValue | None:
+    """The centred lines below the heading, until the body begins."""
+    last = heading[-1]
+    lines: list[Segment] = []
+    previous = last
+    for row in sheet.rows:
+        if row.page != last.page or row.top <= last.top + 0.004:
+            continue
+        segment = row.segments[0]
+        step = row.top - previous.top
+        limit = 2.2 if not lines else 1.35
+        if step > limit * max(sheet.line_height, 0.018) or len(lines) >= 4 or len(row.segments) > 2:
             break
-        text, last = f"{text} {below.plain}", below
-        found.append((text, following))
-    return found
+        if _begins_body(segment, first=not lines) or abs(segment.centre - last.centre) > 0.09:
+            break
+        lines.append(segment if len(row.segments) == 1 else Segment(row.tokens))
+        previous = segment
+    if not lines or lines[0].text.startswith("("):
+        return None
+    tokens = [t for s in lines for t in s.tokens]
+    return value_of(_join(tokens).strip(" .;"), tokens, 0.9)
 
 
-def _fit(text: str, title: str) -> tuple[float, str]:
-    """How well a heading fits a title (0..100), and what it says beyond it."""
-    clean = re.sub(r"[^\w ,()/-]", "", text).strip(" :.-")
-    folded = fold(clean)
-    if len(folded) <= len(title) + 3:
-        return fuzz.ratio(folded, title), ""
-    begins = fuzz.ratio(folded[: len(title)], title)
-    return (begins - 4, clean[len(title) :].strip()) if folded[len(title)] == " " else (0.0, "")
+def _begins_body(segment: Segment, *, first: bool) -> bool:
+    key = segment.key + " "
+    if segment.capitals > 0.8 and not first:
+        return True
+    if re.match(r"(v/v|ve viec|ve )", key) and first:
+        return False
+    return key.startswith(_BODY) or segment.text.startswith("(") or segment.text.rstrip().endswith(":")

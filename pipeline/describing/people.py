@@ -1,4 +1,7 @@
-"""Who is named, with number and birth date: from labelled lines, table rows, and `ông …`, `bà …` in running text."""
+"""Everybody a document names, with the number and birth date it gives them.
+
+The rows are read as one stream: a name opens a person, a number or birth date belongs to the person named last.
+"""
 
 from __future__ import annotations
 
@@ -6,255 +9,152 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.describing.patterns import (
-    CAPITAL_NAME,
-    CAPITALS,
-    ID_NUMBER,
-    NAME,
-    NAME_WORD,
-    SHORT_DATE,
-    as_name,
-    born_as_told,
-    iso_day,
-    mend_digits,
-)
-from pipeline.describing.text import Text, evidence, fold, rows, segments
-from registry.values import FieldValue, PageText, Person, Word
+from rapidfuzz import fuzz
 
-NAME_LABEL = re.compile(
-    r"(?:ho,? ?(?:chu dem,?)? ?(?:va )?,? ?ten(?: khai sinh)?|ho ten|toi (?:ten )?la|ten toi la|full name"
-    r"|ho va ten (?:chu ho|cha|me|vo|chong))(?P<who>[^:]{0,45})[:;]\s*"
+from pipeline.describing.layout import Row, Sheet, Token
+from pipeline.describing.name_places import names_in
+from pipeline.describing.numbers import as_digits, date_in, plausible_id, spelt_date_in
+from pipeline.describing.persons import Named, finished, merged
+from pipeline.describing.tables import TablePerson, table_people
+from pipeline.describing.text import value_of
+from registry.values import FieldValue, Person
+
+_ID_CUES = (
+    "cccd",
+    "can cuoc",
+    "dinh danh",
+    "cmnd",
+    "chung minh",
+    "tuy than",
+    "phap ly",
+    "so/no",
+    " no ",
+    "ho chieu",
+    "gccd",
+    "cccp",
 )
-ID_LABEL = re.compile(
-    r"so dinh danh|cccd|can cuoc|cmnd|chung minh|giay to (?:tuy than|phap ly)|s[oø0]\s?/\s?n[o0]|ma dinh danh|so giay to"
-)
-BORN_LABEL = re.compile(r"ngay,? ?thang,? ?nam sinh|sinh ngay|ngay sinh|date of bi?r?th|sinh\s*:")
-ADDRESSED = re.compile(
-    r"(?:\b[OÔ]ng|\b[Bb]à|\bông|\b[Bb][àa](?= ["
-    + CAPITALS
-    + r"]))\s*:?\s+("
-    + NAME_WORD
-    + r"(?:\s"
-    + NAME_WORD
-    + r"){1,5})"
-)
-ROLES = (
-    ("mother", "nguoi me", "ten me", "cua me"),
-    ("father", "nguoi cha", "ten cha", "cua cha"),
-    ("deceased", "nguoi chet", "nguoi mat", "qua co"),
-    ("declarant", "nguoi di khai", "nguoi yeu cau", "nguoi khai"),
-    ("householder", "chu ho"),
-    ("husband", "chong"),
-    ("wife", "vo"),
-)
-NOT_NAMES = frozenset(
-    fold(w)
-    for w in ("Ủy Ban", "Việt Nam", "Công An", "Hội Đồng", "Chủ Tịch", "Phó Chủ", "Trưởng Thôn", "Tư Pháp", "Họ Tên")
-)
+_OLD_CUES = ("cmnd", "chung minh", "cmt")
+_PHONE = re.compile(r"(dien thoai|sdt|tai khoan|ma so thue|mst|fax)")
+_NOT_BORN = re.compile(r"(cap|chet|dang ky|het han|gia tri|issue|expiry|hieu luc)")
 
 
 @dataclass
-class _Found:
-    """A person while the page is read; turned into a frozen Person at the end."""
+class _Stream:
+    people: list[Named] = field(default_factory=list)
+    loose_number: FieldValue | None = None
 
-    role: str = ""
-    full_name: FieldValue | None = None
-    id_number: FieldValue | None = None
-    date_of_birth: FieldValue | None = None
-    order: int = field(default=0)
+    def number(self, value: FieldValue) -> None:
+        if not self.people:
+            self.loose_number = self.loose_number or value
+        elif self.people[-1].number is None:
+            self.people[-1].number = value
 
+    def born(self, value: FieldValue) -> None:
+        if self.people and self.people[-1].born is None:
+            self.people[-1].born = value
 
-def find_people(pages: Sequence[PageText], flows: Sequence[Text]) -> tuple[Person, ...]:
-    """Everybody named, each once; the first is whom the paper is about."""
-    found: list[_Found] = []
-    for page in pages:
-        found += _labelled(segments(page))
-    for page in pages:
-        found += _tabled(rows(page), page.index)
-    for text in flows:
-        found += _addressed(text)
-    return tuple(_freeze(person) for person in _merged(found) if _is_somebody(person))
+    def name(self, person: Named) -> None:
+        if not self.people and self.loose_number:
+            person.number = self.loose_number
+        self.people.append(person)
 
 
-def _labelled(lines: Sequence[Text]) -> list[_Found]:
-    """A name's label begins a person; numbers and birth dates with labels go to the one begun last."""
-    found: list[_Found] = []
-    pending: str | None = None
-    for line in lines:
-        if pending is not None:
-            name = _name_at(line, 0)
-            if name:
-                found.append(_Found(role=pending, full_name=name))
-                pending = None
-                continue
-        if label := NAME_LABEL.search(line.folded):
-            name = _name_at(line, label.end())
-            role = _role(label["who"] + " " + line.folded[label.start() : label.end()])
-            if name:
-                found.append(_Found(role=role, full_name=name))
-            elif line.plain[label.end() :].strip(" .|") == "":
-                pending = role
-        if not found and not (ID_LABEL.search(line.folded) and "no:" in line.folded.replace(" ", "")):
+def find_people(sheet: Sheet, signer: FieldValue | None) -> tuple[Person, ...]:
+    """Everybody named, each once, in the order of the document."""
+    listed, used = table_people(sheet)
+    stream = _Stream()
+    rows = list(sheet.rows)
+    for position, row in enumerate(rows):
+        if position in used:
+            for person in listed.get(position, ()):
+                stream.people.append(_from_table(person))
             continue
-        if not found:
-            found.append(_Found())
-        _add_facts(found[-1], line)
-    return found
+        following = rows[position + 1] if position + 1 < len(rows) and position + 1 not in used else None
+        before = rows[position - 1] if position and position - 1 not in used else None
+        _read_row(stream, row, following, before, sheet.right_margin)
+    if not stream.people and stream.loose_number:
+        stream.people.append(Named((), (), 0.0, number=stream.loose_number))
+    return tuple(finished(person) for person in merged(stream.people, signer))
 
 
-def _add_facts(person: _Found, line: Text) -> None:
-    if person.id_number is None and (label := ID_LABEL.search(line.folded)):
-        person.id_number = _id_after(line, label.start())
-    if person.date_of_birth is None and (label := BORN_LABEL.search(line.folded)):
-        person.date_of_birth = _day_after(line, label.end())
+def _from_table(person: TablePerson) -> Named:
+    return Named(person.words, person.tokens, person.trust, number=person.number, born=person.born)
 
 
-def _tabled(table: Sequence[Sequence[Word]], page_index: int) -> list[_Found]:
-    """Rows that hold a name beside a number or a date, as lists of people do; a name may go on in the next row."""
-    found = []
-    for number, row in enumerate(table):
-        text = Text(page_index, row)
-        if ":" in text.plain or "CCCD" in text.plain:
+def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | None, margin: float) -> None:
+    tokens = row.tokens
+    lead = before.tokens[-8:] if before and before.page == row.page else ()
+    names = dict(names_in(row, following, margin))
+    taken_until = 0
+    position = 0
+    while position < len(tokens):
+        if position in names and position >= taken_until:
+            stream.name(names[position])
+            taken_until = position + min(len(names[position].tokens), len(tokens) - position)
+            position = max(taken_until, position + 1)
             continue
-        identity, born = ID_NUMBER.search(text.plain), SHORT_DATE.search(text.plain)
-        name = NAME.search(text.plain)
-        if not identity or not name or name.start() > 12:
-            continue
-        words = _words_of(text, name[0])
-        below = table[number + 1] if number + 1 < len(table) else []
-        words += _carried_on(words, below)
-        person = _Found(
-            full_name=evidence(words, page_index, " ".join(w.text for w in words), None, trust=0.97),
-            id_number=text.value(identity.start(), identity.end(), trust=0.97),
-        )
-        if born and (day := iso_day(*born.groups())):
-            person.date_of_birth = text.value(born.start(), born.end(), day, trust=0.97)
-        found.append(person)
-    return found
+        context = " ".join(t.key for t in (*lead, *tokens)[max(0, len(lead) + position - 9) : len(lead) + position])
+        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, tokens, position, context)
+        position += max(1, width)
 
 
-def _carried_on(words: Sequence[Word], below: Sequence[Word]) -> list[Word]:
-    """The rest of a name that was broken at the edge of its cell."""
-    if not words or not below or ID_NUMBER.search(" ".join(w.text for w in below)):
-        return []
-    left, near = words[0].box.left, below[0].box.top - words[0].box.bottom < 0.015
-    first = below[0]
-    if not near or abs(first.box.left - left) > 0.02 or not re.fullmatch(NAME_WORD, first.text):
-        return []
-    rest = [first]
-    for word in below[1:3]:
-        if word.box.left - rest[-1].box.right > 0.02 or not re.fullmatch(NAME_WORD, word.text):
+def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context: str) -> int:
+    """Hands a personal number that begins here to the stream; returns how many tokens it takes, 0 for none."""
+    text, end = "", position
+    while end < len(tokens) and end - position < 13 and len(text) < 12:
+        piece = re.sub(r"[.,;:|)(\]\[]", "", tokens[end].text)
+        digits = as_digits(piece)
+        if not digits.isdigit() or (
+            not piece.isdigit() and sum(c.isdigit() for c in piece) * 2 < len(piece) and len(piece) > 1
+        ):
             break
-        rest.append(word)
-    return rest
+        if text and len(text) + len(digits) > 12:
+            break
+        text += digits
+        end += 1
+    cued = any(cue in context for cue in _ID_CUES)
+    old = any(cue in context for cue in _OLD_CUES)
+    if len(text) == 12 and (cued or (plausible_id(text) and text[0] == "0" and end - position == 1)):
+        if _PHONE.search(context[-24:]):
+            return end - position
+        used = tokens[position:end]
+        trust = (0.95 if plausible_id(text) else 0.6) - (0 if cued else 0.2)
+        clean = "".join(t.text for t in used).strip(".,;:") == text
+        stream.number(value_of(text, used, trust if clean else trust - 0.1, method="rule" if clean else "lexicon"))
+        return end - position
+    if len(text) == 9 and old:
+        stream.number(value_of(text, tokens[position:end], 0.85))
+        return end - position
+    return 0
 
 
-def _addressed(text: Text) -> list[_Found]:
-    """`ông Nguyễn Văn Mẫu, sinh ngày …, CCCD số …`: facts may stand in the words right behind."""
-    found = []
-    matches = list(ADDRESSED.finditer(text.plain))
-    for number, match in enumerate(matches):
-        end = matches[number + 1].start() if number + 1 < len(matches) else len(text.plain)
-        tail = slice(match.end(), min(end, match.end() + 110))
-        person = _Found(full_name=_clean_name(text, match.start(1), match.end(1)))
-        window = text.folded[tail]
-        if (label := re.search(r"sinh ngay|ngay sinh", window)) and (
-            day := SHORT_DATE.search(text.plain, tail.start + label.end(), tail.start + label.end() + 16)
-        ):
-            told = iso_day(*day.groups())
-            person.date_of_birth = text.value(day.start(), day.end(), told) if told else None
-        if (label := ID_LABEL.search(window)) and (
-            identity := ID_NUMBER.search(text.plain, tail.start + label.end(), tail.start + label.end() + 45)
-        ):
-            person.id_number = text.value(identity.start(), identity.end())
-        found.append(person)
-    return found
-
-
-def _clean_name(text: Text, start: int, end: int) -> FieldValue:
-    """A name goes on in the next line only where a single word of it stands on this one."""
-    first_line = text.plain[start:end].partition("\n")[0]
-    if len(first_line.split()) >= 2:
-        end = start + len(first_line)
-    return text.value(start, end)
-
-
-def _name_at(line: Text, start: int) -> FieldValue | None:
-    rest = line.plain[start:]
-    shift = start + len(rest) - len(rest.lstrip(" .:|-"))
-    for pattern in (NAME, CAPITAL_NAME):
-        found = pattern.match(line.plain, shift)
-        if found:
-            return line.value(found.start(), found.end(), as_name(found[0]))
-    return None
-
-
-def _id_after(line: Text, start: int) -> FieldValue | None:
-    if found := ID_NUMBER.search(line.plain, start):
-        return line.value(found.start(), found.end())
-    for match in re.finditer(r"[0-9OoQlI|SB]{9,12}(?![0-9])", line.plain[start:]):
-        mended = mend_digits(match[0])
-        if len(mended) in (9, 12) and mended.isdigit() and sum(c.isdigit() for c in match[0]) >= 7:
-            return line.value(start + match.start(), start + match.end(), mended, trust=0.75, method="reread")
-    return None
-
-
-def _day_after(line: Text, start: int) -> FieldValue | None:
-    found = SHORT_DATE.search(line.plain, start)
-    day = iso_day(*found.groups()) if found else None
-    return line.value(found.start(), found.end(), day) if found and day else None
-
-
-def _role(label: str) -> str:
-    return next((role for role, *words in ROLES if any(w in label for w in words)), "")
-
-
-def _words_of(text: Text, part: str) -> list[Word]:
-    start = text.plain.index(part)
-    before = len(text.plain[:start].split())
-    return list(text.words[before : before + len(part.split())])
-
-
-def _merged(found: Sequence[_Found]) -> list[_Found]:
-    """One entry per name, or per number; facts of later mentions fill what the first one lacks."""
-    people: list[_Found] = []
-    for person in found:
-        same = next((p for p in people if _is_same(p, person)), None)
-        if same is None:
-            people.append(person)
-            continue
-        same.role = same.role or person.role
-        same.full_name = same.full_name or person.full_name
-        same.id_number = same.id_number or person.id_number
-        same.date_of_birth = same.date_of_birth or person.date_of_birth
-    return people
-
-
-def _is_same(one: _Found, other: _Found) -> bool:
-    if one.id_number and other.id_number:
-        return one.id_number.value == other.id_number.value and _names_fit(one, other)
-    return bool(one.full_name and other.full_name) and _names_fit(one, other)
-
-
-def _names_fit(one: _Found, other: _Found) -> bool:
-    if one.full_name is None or other.full_name is None:
-        return True
-    return fold(one.full_name.value) == fold(other.full_name.value)
-
-
-def _is_somebody(person: _Found) -> bool:
-    if person.full_name is None:
-        return person.id_number is not None
-    name = fold(person.full_name.value)
-    return not any(name.startswith(wrong) for wrong in NOT_NAMES)
-
-
-def _freeze(person: _Found) -> Person:
-    """A number that fits the birth date is surer; one that contradicts it needs a person's eye."""
-    identity, born = person.id_number, person.date_of_birth
-    if identity and born:
-        fits = born_as_told(identity.value, born.value)
-        factor = 1.1 if fits else 0.6
-        identity = identity.model_copy(update={"confidence": round(min(1.0, identity.confidence * factor), 4)})
-        born = born.model_copy(update={"confidence": round(min(1.0, born.confidence * factor), 4)})
-    return Person(full_name=person.full_name, id_number=identity, date_of_birth=born, role=person.role)
+def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, context: str) -> int:
+    """Hands a birth date that begins here to the stream; returns how many tokens it takes, 0 for none."""
+    near = " ".join(context.split()[-8:])
+    at = max(near.rfind("sinh"), near.rfind("birth"), near.rfind("date of b"))
+    if (
+        at < 0
+        or _NOT_BORN.search(near[at:])
+        or "khai sinh" in near[max(0, at - 5) : at + 5]
+        or "noi sinh" in near[max(0, at - 4) :]
+    ):
+        return 0
+    token = tokens[position]
+    if fuzz.ratio(token.key, "ngay") >= 75 and not token.text.endswith(","):
+        window = tokens[position : position + 6]
+        found = spelt_date_in(" ".join(t.text for t in window)) if len(window) == 6 else None
+        if found is None:
+            return 0
+        width = 6
+    elif any(char.isdigit() for char in token.text):
+        width = next((n for n in (1, 3, 5) if date_in(" ".join(t.text for t in tokens[position : position + n]))), 0)
+        window = tokens[position : position + width]
+        found = date_in(" ".join(t.text for t in window)) if width else None
+    else:
+        return 0
+    if found is None:
+        return 0
+    stream.born(
+        value_of(found[0].isoformat(), window, 0.95 if found[1] else 0.7, method="rule" if found[1] else "lexicon")
+    )
+    return width

@@ -1,166 +1,111 @@
-"""Words as text that can be searched without losing where each letter stands.
-
-A Text keeps, for every character, the word it came from; its folded twin has the same length, so that a label is
-found without marks (`ngảy` for `ngày`) and the value is taken with them.
-"""
+"""Words without tone marks, likeness, spelling of names and units, and values with their evidence."""
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from statistics import fmean
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from registry.values import Box, FieldValue, PageText, Word
+from registry.values import Box, FieldValue
 
-WIDE_GAP = 0.03
-"""Of the page's width: two words further apart belong to different columns or fields."""
-RULES = frozenset("|¦_")
+if TYPE_CHECKING:
+    from pipeline.describing.layout import Token
+
+_LOOK_ALIKE = str.maketrans({"Ð": "Đ", "Ɖ": "Đ", "ð": "đ", "–": "-", "—": "-", "−": "-", "‐": "-", "’": "'", "‘": "'"})
+_UNIT_KEYS = ("thanh pho", "thi tran", "thi xa", "phuong", "huyen", "quan", "tinh", "xa", "dac khu")
 
 
-@lru_cache(maxsize=4096)
-def fold_letter(letter: str) -> str:
-    """One letter without its marks, in lower case; đ becomes d. Always one character."""
-    if letter in "đĐÐƉð":
-        return "d"
-    base = unicodedata.normalize("NFD", letter)[:1].lower()
-    return base if len(base) == 1 else letter
+def upright(text: str) -> str:
+    """Look-alike letters of old fonts and OCR made Vietnamese again; dashes are one kind."""
+    return text.translate(_LOOK_ALIKE)
 
 
 def fold(text: str) -> str:
-    """The text without marks, in lower case, of the same length; NFC goes in."""
-    return "".join(map(fold_letter, text))
+    """Lower case without marks, words of letters, digits and / only: what fuzzy comparison is done on."""
+    plain = unicodedata.normalize("NFD", upright(unicodedata.normalize("NFC", text)).lower().replace("đ", "d"))
+    bare = "".join(char for char in plain if not unicodedata.combining(char))
+    return re.sub(r"[^a-z0-9/]+", " ", bare).strip()
 
 
-class Text:
-    """A run of words of one page. `plain` and `folded` have the same length."""
-
-    def __init__(self, page_index: int, words: Sequence[Word], breaks: Iterable[int] = ()) -> None:
-        """breaks: numbers of the words that start a new line."""
-        self.page_index, self.words = page_index, tuple(words)
-        starts, parts, owners, at = set(breaks), [], [], 0
-        for number, word in enumerate(self.words):
-            if number:
-                parts.append("\n" if number in starts else " ")
-                owners.append(number)
-            cleaned = unicodedata.normalize("NFC", word.text).translate({0xD0: "Đ", 0x189: "Đ"})
-            parts.append(cleaned)
-            owners += [number] * len(cleaned)
-            at += len(cleaned)
-        self.plain = "".join(parts)
-        self.folded = fold(self.plain)
-        self._owners = owners
-
-    @property
-    def left(self) -> float:
-        return min(w.box.left for w in self.words)
-
-    @property
-    def right(self) -> float:
-        return max(w.box.right for w in self.words)
-
-    @property
-    def top(self) -> float:
-        return min(w.box.top for w in self.words)
-
-    @property
-    def bottom(self) -> float:
-        return max(w.box.bottom for w in self.words)
-
-    @property
-    def middle(self) -> float:
-        return (self.left + self.right) / 2
-
-    @property
-    def is_capitals(self) -> bool:
-        letters = [c for c in self.plain if c.isalpha()]
-        return len(letters) >= 3 and sum(c.isupper() for c in letters) > 0.8 * len(letters)
-
-    def value(
-        self, start: int, end: int, value: str | None = None, *, trust: float = 1.0, method: str = "rule"
-    ) -> FieldValue:
-        """What stands from start to end, with its evidence; value: what it means, when that differs."""
-        raw = self.plain[start:end]
-        numbers = sorted(set(self._owners[start:end])) or [0]
-        return evidence([self.words[n] for n in numbers], self.page_index, raw, value, trust=trust, method=method)
+def title_case(name: str) -> str:
+    """A person's or place's name with a capital at each word."""
+    return " ".join(word[:1].upper() + word[1:].lower() for word in name.split())
 
 
-def evidence(
-    words: Sequence[Word], page_index: int, raw: str, value: str | None, *, trust: float = 1.0, method: str = "rule"
-) -> FieldValue:
-    """A value with the words it was read from: as sure as the mean and the weakest of them allow."""
-    sure = (fmean(w.confidence for w in words) + min(w.confidence for w in words)) / 2 if words else 0.0
-    box = Box(
-        left=min(w.box.left for w in words),
-        top=min(w.box.top for w in words),
-        right=max(w.box.right for w in words),
-        bottom=max(w.box.bottom for w in words),
+def sentence_case(text: str) -> str:
+    """Capitals of a heading as an ordinary sentence."""
+    return text[:1].upper() + text[1:].lower() if text else text
+
+
+def spell_agency(printed: str) -> str:
+    """An agency as one writes it in a sentence: "UBND XÃ AN HÒA" gives "Ủy ban nhân dân xã An Hòa"."""
+    text = re.sub(
+        r"(?i)\bU\s?BND\b|\buỷ ban nhân dân\b|\bủy ban nhân dân\b", "ủy ban nhân dân", printed.strip(" .,;:-")
     )
-    clean = re.sub(r"\s+", " ", raw).strip()
+    text = re.sub(r"(?i)\bH\s?ĐND\b", "hội đồng nhân dân", text)
+    words = text.split()
+    start = _unit_position(words)
+    generic, proper = words[:start], words[start:]
+    if sum(c.isupper() for c in text) > 0.4 * sum(c.isalpha() for c in text):
+        generic = _capital_after_dash([word.lower() for word in generic])
+    if proper:
+        level = 2 if " ".join(fold(word) for word in proper[:2]) in _UNIT_KEYS else 1
+        named = proper[level:]
+        if " ".join(named).isupper():
+            named = title_case(" ".join(named)).split()
+        proper = [word.lower() for word in proper[:level]] + named
+    spelt = " ".join(generic + proper)
+    return spelt[:1].upper() + spelt[1:]
+
+
+def _capital_after_dash(words: Sequence[str]) -> list[str]:
+    openers = ("phòng", "sở", "cục", "tâm")
+    return [
+        w.capitalize() if i and (words[i - 1] == "-" or words[i - 1] in openers) and w not in {"tâm", "-"} else w
+        for i, w in enumerate(words)
+    ]
+
+
+def _unit_position(words: Sequence[str]) -> int:
+    """Index of the word that opens the territorial unit ("xã An Hòa"), len(words) when there is none."""
+    for position in range(1, len(words)):
+        one, two = fold(words[position]), " ".join(fold(word) for word in words[position : position + 2])
+        if two in _UNIT_KEYS or (
+            one in _UNIT_KEYS and words[position].lower() in {"phường", "huyện", "quận", "tỉnh", "xã"}
+        ):
+            if one == "xa" and position + 1 < len(words) and fold(words[position + 1]) == "hoi":
+                continue
+            return position
+    return len(words)
+
+
+def unit_of(agency: str) -> str | None:
+    """The territorial unit an agency's name ends with, spelt: "xã An Hòa"; None when it names none."""
+    words = ["", *agency.split()]
+    start = _unit_position(words)
+    return spell_agency("x " + " ".join(words[start:]))[2:] if start < len(words) - 1 else None
+
+
+def value_of(
+    value: str, tokens: Sequence[Token], trust: float, *, method: str = "rule", raw: str | None = None
+) -> FieldValue:
+    """The value with its evidence; confidence is what the engine said of the words times the trust in the rule."""
+    if not tokens:
+        return FieldValue(value=value, raw_text=raw or "", confidence=round(0.6 * trust, 3), method=method)
+    sure = [token.confidence for token in tokens]
+    page = tokens[0].page
+    boxes = [token.box for token in tokens if token.page == page]
+    box = Box(
+        left=min(b.left for b in boxes), top=min(b.top for b in boxes),
+        right=max(b.right for b in boxes), bottom=max(b.bottom for b in boxes),
+    )  # fmt: skip
+    confidence = (sum(sure) / len(sure) + min(sure)) / 2 * trust
     return FieldValue(
-        value=clean if value is None else value,
-        raw_text=clean,
-        confidence=round(min(1.0, sure * trust), 4),
-        page_index=page_index,
+        value=value,
+        raw_text=raw if raw is not None else " ".join(token.text for token in tokens),
+        confidence=round(max(0.0, min(1.0, confidence)), 3),
+        page_index=page,
         box=box,
         method=method,
     )
-
-
-def rows(page: PageText) -> list[list[Word]]:
-    """The page's words as they stand beside each other, rows from top to bottom, words from left to right."""
-    slope = math.tan(math.radians(page.skew_deg)) * page.width_px / max(1, page.height_px)
-    found: list[list[Word]] = []
-    levels: list[list[float]] = []
-    for level, word in sorted(((_level(w, slope), w) for w in _letters(page.words)), key=lambda pair: pair[0]):
-        height = word.box.bottom - word.box.top
-        if found and _beside(found[-1], levels[-1], level, height):
-            found[-1].append(word)
-            levels[-1].append(level)
-        else:
-            found.append([word])
-            levels.append([level])
-    return [sorted(row, key=lambda w: w.box.left) for row in found]
-
-
-def segments(page: PageText) -> list[Text]:
-    """Rows cut where the gap is wide, in order from top to bottom and left to right."""
-    found = []
-    for row in rows(page):
-        run: list[Word] = []
-        for word in row:
-            if run and word.box.left - run[-1].box.right > WIDE_GAP:
-                found.append(Text(page.index, run))
-                run = []
-            run.append(word)
-        found.append(Text(page.index, run))
-    return found
-
-
-def flow(page: PageText) -> Text:
-    """The whole page in reading order as one text, a line break between lines."""
-    words = _letters(page.words)
-    breaks = [n for n in range(1, len(words)) if words[n].line != words[n - 1].line]
-    return Text(page.index, words, breaks)
-
-
-def _letters(words: Sequence[Word]) -> list[Word]:
-    """Without table rules that were read as letters, also where they stick to a word."""
-    kept = []
-    for word in words:
-        bare = word.text.strip("|¦_ ")
-        if bare:
-            kept.append(word if bare == word.text else word.model_copy(update={"text": bare}))
-    return kept
-
-
-def _level(word: Word, slope: float) -> float:
-    """The height of a word's middle once the page's lean is undone."""
-    return (word.box.top + word.box.bottom) / 2 - ((word.box.left + word.box.right) / 2 - 0.5) * slope
-
-
-def _beside(row: list[Word], levels: list[float], level: float, height: float) -> bool:
-    tall = max([height, *(w.box.bottom - w.box.top for w in row[-3:])])
-    return abs(level - fmean(levels[-3:])) < 0.45 * tall

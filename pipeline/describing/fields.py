@@ -1,0 +1,277 @@
+"""The fields of a description, put together from head, heading, labelled lines and signature block."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from rapidfuzz import fuzz
+
+from config.catalogue import DocumentType
+from pipeline.describing import head as heads
+from pipeline.describing.head import Head
+from pipeline.describing.kinds import ABBREVIATIONS, Kind, abbreviation_in
+from pipeline.describing.layout import Segment, Sheet, Token
+from pipeline.describing.numbers import date_in, dossier_code_in, land_book_number_in
+from pipeline.describing.signature import Signature
+from pipeline.describing.text import fold, sentence_case, spell_agency, title_case, unit_of, value_of
+from registry.values import FieldValue
+
+_CERTIFICATES = ("giay chung nhan", "giay xac nhan", "giay khai sinh", "trich luc", "can cuoc", "the can cuoc",
+                 "giay bao tu", "giay chung sinh", "so ")  # fmt: skip
+_CITIZEN = ("don", "to khai", "giay de nghi", "giay cam doan", "ban cam doan", "phieu")
+_PHRASES = (
+    "chi phí", "thay đổi", "thông tin", "cư trú", "đăng ký", "thường trú", "tạm trú", "hộ kinh doanh", "hộ nghèo",
+    "hộ cận nghèo", "giấy chứng nhận", "quyền sử dụng đất", "mai táng", "hỗ trợ", "trợ cấp", "xã hội",
+    "thủ tục hành chính",
+    "kết quả giải quyết", "hồ sơ", "số hóa", "bổ sung", "phê duyệt", "xác minh", "hiện trạng", "mục đích sử dụng",
+    "tình trạng hôn nhân", "khai sinh", "khai tử", "kết hôn", "tiếp nhận", "trả kết quả", "kiện toàn", "công dân",
+    "đất đai", "bảo trợ xã hội", "hội đồng", "rà soát", "kiến nghị", "thời hạn", "cấp lại", "địa bàn", "đối tượng",
+)  # fmt: skip
+_AGENCY_LABELS = (
+    "noi dang ky khai sinh",
+    "noi dang ky khai tu",
+    "noi dang ky ket hon",
+    "noi dang ky",
+    "co quan dang ky",
+)
+_DAY_LABELS = (
+    "ngay thang nam dang ky",
+    "ngay thang nam date month year",
+    "ngay dang ky",
+    "date month year",
+    "ngay cap giay",
+)
+
+
+def collect(
+    sheet: Sheet, head: Head, kind: Kind | None, signature: Signature, kinds: Mapping[str, DocumentType]
+) -> dict[str, FieldValue]:
+    """Field name to value; what the paper does not show is not in it."""
+    name = fold(kind.name) if kind else ""
+    citizen, card = name.startswith(_CITIZEN), name.startswith("can cuoc")
+    number = _number(sheet, head, name)
+    place, day = heads.place_and_date(sheet, head)
+    if card:
+        place = day = None
+    found: dict[str, FieldValue | None] = {
+        "document_type": _document_type(kind),
+        "type_abbreviation": _abbreviation(kind, number, kinds),
+        "number_symbol": None if citizen else number,
+        "issuing_agency": None if citizen else _agreed_agency(sheet, _agency(sheet, head, signature, card=card)),
+        "place": _agreed_place(sheet, place),
+        "issued_on": day or _labelled_day(sheet, name),
+        "subject": None if name.startswith(_CERTIFICATES) else _subject(sheet, head, kind, name),
+        "signing_authority": signature.authority,
+        "signer_title": signature.title,
+        "signer_name": signature.name,
+        "dossier_code": _dossier(sheet),
+        "addressed_to": _addressed_to(sheet) if citizen else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _document_type(kind: Kind | None) -> FieldValue | None:
+    if kind is None:
+        return None
+    tokens = [token for segment in kind.heading for token in segment.tokens]
+    return value_of(kind.name, tokens, min(1.0, kind.score), method="lexicon")
+
+
+def _abbreviation(kind: Kind | None, number: FieldValue | None, kinds: Mapping[str, DocumentType]) -> FieldValue | None:
+    printed = abbreviation_in(number.value if number else None, kinds)
+    if number and printed:
+        return number.model_copy(update={"value": printed})
+    own = kind.abbreviation if kind and (not number or "/" not in number.value) else None
+    if kind and own and (own in ABBREVIATIONS or own == "CCCD"):
+        return FieldValue(value=own, confidence=round(0.9 * min(1.0, kind.score), 3), method="lexicon")
+    return None
+
+
+def _number(sheet: Sheet, head: Head, name: str) -> FieldValue | None:
+    if "quyen su dung dat" in name:
+        for segment in sheet.segments:
+            if fuzz.partial_ratio("so vao so cap", segment.key) >= 88 and len(segment.key) >= 12:
+                after = [t for t in segment.tokens[3:] if t.key]
+                if number := land_book_number_in(" ".join(t.text for t in after)):
+                    return value_of(number, after[-2:], 0.92)
+        return head.number_value
+    if name.startswith("can cuoc"):
+        for row in sheet.rows:
+            for token in row.tokens:
+                if re.fullmatch(r"\d{12}", token.text.strip(".,:;")) and "idvnm" not in row.key:
+                    return value_of(token.text.strip(".,:;"), [token], 0.95)
+        return None
+    return head.number_value
+
+
+def _agency(sheet: Sheet, head: Head, signature: Signature, *, card: bool) -> FieldValue | None:
+    if card:
+        for row in sheet.rows:
+            if fuzz.partial_ratio("quan ly hanh chinh ve trat tu xa hoi", row.key) >= 85:
+                return value_of("Cục Cảnh sát quản lý hành chính về trật tự xã hội", row.tokens, 0.95, method="lexicon")
+            if "bo cong an" in row.key:
+                return value_of("Bộ Công an", row.tokens, 0.9)
+        return None
+    if printed := heads.issuing_agency(head):
+        return printed
+    for segment in sheet.segments:
+        after = _after_label(segment, _AGENCY_LABELS)
+        if after and fold(" ".join(t.text for t in after)).startswith(
+            ("uy ban", "ubnd", "so tu phap", "phong tu phap")
+        ):
+            after = list(itertools.takewhile(lambda t: re.fullmatch(r"[\w.,;-]*\w[.,;]?", t.text), after))
+            return value_of(spell_agency(" ".join(t.text for t in after)), after, 0.9)
+    return _signing_agency(signature)
+
+
+def _signing_agency(signature: Signature) -> FieldValue | None:
+    if signature.authority is None:
+        return None
+    text = re.sub(r"(?i)^\s*t\s?[m/]+\.?\s*", "", signature.authority.value)
+    text = re.split(r"\b(?:KT|TL|TUQ|Q)\b\.?", text)[0].strip()
+    spelt = spell_agency(text) if text else ""
+    return signature.authority.model_copy(update={"value": spelt}) if spelt and unit_of(spelt) else None
+
+
+def _after_label(segment: Segment, labels: Sequence[str]) -> list[Token]:
+    """The segment's tokens after a label it opens with."""
+    keyed = [t for t in segment.tokens if t.key]
+    for label in labels:
+        words = label.count(" ") + 1
+        for width in (words, words + 1, words - 1):
+            if not 0 < width < len(keyed) or fuzz.ratio(" ".join(t.key for t in keyed[:width]), label) < 88:
+                continue
+            if keyed[width - 1].text.endswith((":", ".", ";")) or width == words:
+                return keyed[width:]
+    return []
+
+
+def _agreed_agency(sheet: Sheet, agency: FieldValue | None) -> FieldValue | None:
+    """The agency with the name of its unit as most of the document spells it."""
+    unit = unit_of(agency.value) if agency else None
+    if agency is None or unit is None:
+        return agency
+    name = unit.split(" ", 2 if fold(unit).startswith(("thi xa", "thi tran", "thanh pho", "dac khu")) else 1)[-1]
+    agreed = _agreed_name(sheet, name)
+    if agreed is None:
+        return agency
+    value = agency.value[: len(agency.value) - len(name)] + agreed
+    return agency.model_copy(
+        update={"value": value, "method": "lexicon", "confidence": round(agency.confidence * 0.95, 3)}
+    )
+
+
+def _agreed_place(sheet: Sheet, place: FieldValue | None) -> FieldValue | None:
+    """The place as most of the document spells it: the same words elsewhere outvote one misread word."""
+    if place is None:
+        return None
+    text = re.sub(r"(?i)^(xã|phường|thị trấn|huyện|quận|tỉnh|thị xã|thành phố|tp\.?)\s+(?=\w)", "", place.value)
+    agreed = _agreed_name(sheet, text)
+    if agreed is None:
+        return place
+    value = place.value[: len(place.value) - len(text)] + agreed
+    return place.model_copy(
+        update={"value": value, "method": "lexicon", "confidence": round(place.confidence * 0.95, 3)}
+    )
+
+
+def _agreed_name(sheet: Sheet, name: str) -> str | None:
+    """Another spelling of a place's name that the document's own words vote for; None when the reading stands."""
+    size, wanted, own = len(name.split()), fold(name), title_case(name)
+    votes: dict[str, float] = {}
+    for row in sheet.rows:
+        words = [t for t in row.tokens if t.key]
+        for start in range(len(words) - size + 1):
+            window = words[start : start + size]
+            if abs(len(wanted) - sum(len(t.key) + 1 for t in window) + 1) > 2:
+                continue
+            if fuzz.ratio(" ".join(t.key for t in window), wanted) >= 82 and all(t.text[0].isupper() for t in window):
+                spelt = title_case(" ".join(t.text.strip(".,;:-()") for t in window))
+                votes[spelt] = votes.get(spelt, 0.0) + min(t.confidence for t in window)
+    if not votes:
+        return None
+    best = max(votes, key=lambda spelt: votes[spelt])
+    return best if best != own and votes[best] >= votes.get(own, 0.0) + 0.5 else None
+
+
+def _labelled_day(sheet: Sheet, name: str) -> FieldValue | None:
+    """The day of issue where no place-and-date line gives it: the latest registration, or the day of the minutes."""
+    best: tuple[date, FieldValue] | None = None
+    for row in sheet.rows:
+        key = row.key
+        registered = re.match(r"(dang ky (lan dau|thay doi)|cap lan dau)", key) and "ho kinh doanh" in name
+        labelled = any(fuzz.partial_ratio(label, key) >= 88 and len(key) > len(label) for label in _DAY_LABELS)
+        minutes = (
+            name.startswith("bien ban")
+            and re.match(r"(hom nay|vao hoi|luc|ngay)", key)
+            and row.page == sheet.first_page
+        )
+        if not (registered or labelled or minutes):
+            continue
+        if "trich luc" in name or "so giay" in key:
+            continue
+        found = date_in(row.text[row.text.rfind(":") + 1 :]) if labelled else None
+        found = found or date_in(row.text)
+        if found and (best is None or (registered and found[0] > best[0])):
+            best = found[0], value_of(found[0].isoformat(), row.tokens, 0.9 if found[1] else 0.65)
+        if best and minutes:
+            break
+    return best[1] if best else None
+
+
+def _subject(sheet: Sheet, head: Head, kind: Kind | None, name: str) -> FieldValue | None:
+    if kind is None or name == "cong van" or not kind.heading:
+        beside = heads.subject_beside(sheet, head)
+        return _known_phrases(beside) if beside else None
+    below = heads.subject_below(sheet, kind.heading)
+    below = _known_phrases(below) if below else None
+    if below and not below.value.startswith(("(", "[")):
+        return below
+    if kind.rest and len(kind.rest.split()) >= 2 and name.startswith(_CITIZEN):
+        tokens = [t for s in kind.heading for t in s.tokens][-len(kind.rest.split()) :]
+        return _known_phrases(value_of(sentence_case(kind.rest), tokens, 0.85))
+    return None
+
+
+def _known_phrases(subject: FieldValue) -> FieldValue:
+    """The subject with the set phrases of office language spelt as they can only be spelt."""
+    words = subject.value.split()
+    keys = [fold(word) for word in words]
+    for phrase in _PHRASES:
+        known = fold(phrase).split()
+        for start in range(len(words) - len(known) + 1):
+            if keys[start : start + len(known)] == known:
+                for offset, right in enumerate(phrase.split()):
+                    word = words[start + offset]
+                    if word.isalpha() and word.lower() != right:
+                        words[start + offset] = right.capitalize() if word[0].isupper() else right
+    value = " ".join(words)
+    if value == subject.value:
+        return subject
+    return subject.model_copy(update={"value": value, "method": "lexicon"})
+
+
+def _dossier(sheet: Sheet) -> FieldValue | None:
+    """The first dossier code; one after "Mã hồ sơ" before any other."""
+    found: list[FieldValue] = []
+    for row in sheet.rows:
+        if code := dossier_code_in(row.text) or dossier_code_in(row.text.replace(" ", "")):
+            tokens = [t for t in row.tokens if code[:8] in t.text or (t.text in code and len(t.text) > 3)] or list(
+                row.tokens
+            )
+            value = value_of(code, tokens, 0.97 if code in row.text else 0.75)
+            if re.search(r"ma (ho so|so)|so ho so", row.key):
+                return value
+            found.append(value)
+    return found[0] if found else None
+
+
+def _addressed_to(sheet: Sheet) -> FieldValue | None:
+    for segment in sheet.segments:
+        after = _after_label(segment, ("kinh gui",))
+        if after and segment.page == sheet.first_page:
+            return value_of(spell_agency(" ".join(t.text for t in after)), after, 0.88)
+    return None

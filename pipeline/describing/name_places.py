@@ -1,0 +1,142 @@
+"""Where names stand in a row: after a label of a form, or after "ông", "bà"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz import fuzz
+
+from pipeline.describing.layout import Row, Token
+from pipeline.describing.names import is_surname, mend_surname, name_trust
+from pipeline.describing.persons import Named
+from pipeline.describing.text import fold
+
+_NAME_LABELS = ("ho chu dem ten", "ho chu dem va ten", "ho va ten", "ho ten", "ten toi la", "toi ten la", "toi ten",
+                "ten la", "ho va chu dem ten", "ho chu dem ten khai sinh")  # fmt: skip
+_ROLES = {
+    "me": "mother", "cha": "father", "bo": "father", "di khai": "declarant", "yeu cau": "applicant", "chong": "husband",
+    "vo": "wife", "chu ho": "householder", "chet": "deceased", "nguoi khai": "declarant", "duoc khai sinh": "child",
+    "giam ho": "guardian", "con": "child",
+}  # fmt: skip
+_NOT_NAMES = {
+    "gioi tinh", "sinh ngay", "ngay sinh", "quoc tich", "dan toc", "chu tich", "pho chu", "truong phong", "cong chuc",
+}  # fmt: skip
+"""Words with which the next label or a title begins."""
+_HONORIFICS = {"ông", "bà", "anh", "chị", "cháu"}
+
+
+def names_in(row: Row, following: Row | None, margin: float) -> Iterator[tuple[int, Named]]:
+    """Names in the row, each with the position of its first token."""
+    tokens = row.tokens
+    keys = [t.key for t in tokens]
+    if "ghi ro" in row.key or "ky ten" in row.key:
+        return
+    skip = 0
+    for position in range(len(tokens)):
+        if position < skip:
+            continue
+        if (labelled := _after_label(keys, tokens, position)) is not None:
+            start, role = labelled
+            if start < len(tokens):
+                named = _take_name(tokens, start, None, margin, surname=False)
+                if named:
+                    named.role = role
+                    skip = start + len(named.tokens)
+                    yield start, named
+            elif following and (named := _take_name(following.tokens, 0, None, margin, surname=False)):
+                named.role = role
+                if len(named.tokens) == len([t for t in following.segments[0].tokens if t.key]):
+                    yield len(tokens) - 1, named
+            continue
+        if _is_honorific(tokens, position) and position + 1 < len(tokens):
+            start = position + 1
+            while start < len(tokens) and not keys[start]:
+                start += 1
+            named = _take_name(tokens, start, following, margin, surname=True)
+            if named:
+                skip = start + len(named.tokens)
+                yield start, named
+
+
+def _is_honorific(tokens: Sequence[Token], position: int) -> bool:
+    """Whether "ông", "bà" … stands here as a form of address and not inside somebody's name."""
+    text = tokens[position].text
+    word = text.strip(":(").lower()
+    if word not in _HONORIFICS or text[-1] in ".,;)":
+        return False
+    if text[0].islower() or position == 0:
+        return True
+    before = tokens[position - 1].text
+    return word in {"ông", "bà"} and not (before[0].isupper() and before[-1].isalpha())
+
+
+def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) -> tuple[int, str] | None:
+    """Where the value of a name label that begins here starts, and the role the label says."""
+    if keys[position] not in {"ho", "h0", "hq", "ten", "toi", "hg", "he"} and fuzz.ratio(keys[position], "ho") < 66:
+        return None
+    best, width = 0.0, 0
+    for label in _NAME_LABELS:
+        words = label.count(" ") + 1
+        window = " ".join(" ".join(keys[position : position + words]).split())
+        score = fuzz.ratio(label, window) + words
+        if fuzz.ratio(label, window) >= (85 if words > 2 else 92) and score > best:
+            best, width = score, words
+    if not width:
+        return None
+    start = position + width
+    role_words: list[str] = []
+    if not tokens[start - 1].text.endswith(":"):
+        for ahead in range(start, min(len(tokens), start + 9)):
+            role_words.append(keys[ahead])
+            if tokens[ahead].text.endswith((":", ";")):
+                start = ahead + 1
+                break
+        else:
+            role_words = []
+            while start < len(tokens) and tokens[start].text[:1].islower():
+                role_words.append(keys[start])
+                start += 1
+    said = " ".join(role_words)
+    role = next((role for key, role in _ROLES.items() if key in said), "")
+    while start < len(tokens) and not keys[start]:
+        start += 1
+    return start, role
+
+
+def _take_name(
+    tokens: Sequence[Token], start: int, following: Row | None, margin: float, *, surname: bool
+) -> Named | None:
+    """The run of capitalised words from start that is a name; goes on in the next row from a full line."""
+    words, used, ended = _run(tokens, start, len(tokens))
+    if not ended and following and used and used[-1].box.right > margin - 0.06 and len(words) < 5:
+        more, more_used, _ = _run(following.tokens, 0, 3)
+        if more and not (len(words) >= 2 and more[0] in {"Ngày", "Điều", "Căn", "Theo"}):
+            words, used = [*words, *more], [*used, *more_used]
+    for length in range(min(6, len(words)), 1, -1):
+        trust = name_trust(words[:length])
+        if trust and (not surname or is_surname(words[0]) or mend_surname(words[0]) or trust >= 0.8):
+            if surname and not is_surname(words[0]):
+                trust -= 0.15
+            return Named(tuple(words[:length]), tuple(used[:length]), trust)
+    return None
+
+
+def _run(tokens: Sequence[Token], start: int, limit: int) -> tuple[list[str], list[Token], bool]:
+    words: list[str] = []
+    used: list[Token] = []
+    for position, token in enumerate(tokens[start : start + limit], start):
+        bare = re.sub(r"[^\w']", "", token.text)
+        lower_in_capitals = bool(words) and all(w.isupper() for w in words) and len(words) >= 2 and not bare.isupper()
+        if not bare or not bare.isalpha() or not bare[0].isupper() or lower_in_capitals:
+            return words, used, True
+        following = tokens[position + 1].key if position + 1 < len(tokens) else ""
+        if f"{fold(bare)} {following}" in _NOT_NAMES:
+            return words, used, True
+        if used and token.box.left - used[-1].box.right > 0.06 and token.page == used[-1].page:
+            return words, used, True
+        words.append(bare)
+        used.append(token)
+        if token.text[-1] in ".,;:)-":
+            return words, used, True
+    return words, used, False
