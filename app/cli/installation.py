@@ -205,7 +205,7 @@ def _greet(wiring: Wiring, server: uvicorn.Server) -> None:
     out.print(f"\nMở [bold]{place}[/bold] và thử:")
     out.print("  · Khay xử lý: mỗi bản quét đang ở đâu, vì sao bị từ chối")
     out.print("  · Tìm kiếm: gõ [bold]hon nhan[/bold] (không dấu) hoặc một số ký hiệu")
-    out.print("  · Tái sử dụng: số định danh [bold]000199000001[/bold], thủ tục 1.001776")
+    out.print("  · Tái sử dụng: số định danh [bold]003199000001[/bold], thủ tục 1.001776")
     out.print("  · Chỉ tiêu: tỷ lệ số hóa của từng đơn vị so với kế hoạch")
     if guide.exists():
         out.print(f"\nTài khoản thử (mật khẩu dùng một lần):\n{guide.read_text(encoding='utf-8')}")

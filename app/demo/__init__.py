@@ -18,7 +18,7 @@ def fill_demo(wiring: Wiring) -> None:
     """Dossier facts are in the registry and sample scans in the inbox; once only."""
     table = wiring.settings.home / "ho-so-mau.csv"
     with read(wiring.engine) as conn:
-        if of_applicant(conn, "000199000001"):
+        if of_applicant(conn, "003199000001"):
             return
     make_scans(wiring.folder("inbox"))
     write_dossiers(table)

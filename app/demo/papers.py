@@ -1,4 +1,4 @@
-"""The texts of the sample papers. Every person, place and number is invented; numbers begin with 000."""
+"""The texts of the sample papers. Every person, place and number is invented; numbers begin with 003, a province that does not exist."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Paper:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-HOA = Citizen("Nguyễn Thị Ánh Hòa", "000199000001", "12/04/1999", "Nữ")
-DUC = Citizen("Trần Hữu Đức", "000095000002", "23/09/1995")
-KHANG = Citizen("Nguyễn Trần Gia Khang", "000224000003", "06/02/2024")
-THUY = Citizen("Lê Thị Diễm Thúy", "000168000004", "30/11/1968", "Nữ")
-QUY = Citizen("Phạm Đình Quý", "000062000005", "15/07/1962")
-NGA = Citizen("Đặng Huỳnh Ngọc Ngà", "000187000006", "01/10/1987", "Nữ")
-BA = Citizen("Võ Văn Bảy", "000071000007", "19/05/1971")
+HOA = Citizen("Nguyễn Thị Ánh Hòa", "003199000001", "12/04/1999", "Nữ")
+DUC = Citizen("Trần Hữu Đức", "003095000002", "23/09/1995")
+KHANG = Citizen("Nguyễn Trần Gia Khang", "003224000003", "06/02/2024")
+THUY = Citizen("Lê Thị Diễm Thúy", "003168000004", "30/11/1968", "Nữ")
+QUY = Citizen("Phạm Đình Quý", "003062000005", "15/07/1962")
+NGA = Citizen("Đặng Huỳnh Ngọc Ngà", "003187000006", "01/10/1987", "Nữ")
+BA = Citizen("Võ Văn Bảy", "003071000007", "19/05/1971")
 
 AN_HOA = ("ỦY BAN NHÂN DÂN", "XÃ AN HÒA")
 TAN_THUAN = ("ỦY BAN NHÂN DÂN", "XÃ TÂN THUẬN")
@@ -113,8 +113,8 @@ def papers() -> list[Paper]:
     """At least 24 papers of 12 kinds, for three units, some of the same citizen."""
     return [
         _birth(KHANG, HOA, DUC, "18/2025", f"{DOSSIER_BIRTH}/TP02 giay khai sinh", (11, 3, 2025)),
-        _birth(Citizen("Lê Ngọc Bảo An", "000324000008", "17/08/2024", "Nữ"), THUY, BA, "41/2024", "khai sinh 41", (2, 9, 2024)),
-        _birth(HOA, Citizen("Đinh Thị Lụa", "000170000010", "09/01/1970"), Citizen("Nguyễn Văn Thới", "000065000011", "04/06/1965"), "07/1999", "khai sinh cu", (20, 4, 1999)),
+        _birth(Citizen("Lê Ngọc Bảo An", "003324000008", "17/08/2024", "Nữ"), THUY, BA, "41/2024", "khai sinh 41", (2, 9, 2024)),
+        _birth(HOA, Citizen("Đinh Thị Lụa", "003170000010", "09/01/1970"), Citizen("Nguyễn Văn Thới", "003065000011", "04/06/1965"), "07/1999", "khai sinh cu", (20, 4, 1999)),
         _single(HOA, "12/GXN-UBND", f"{DOSSIER_MARRIAGE}/TP03", "xa-an-hoa", AN_HOA, "An Hòa", (3, 8, 2026), "làm thủ tục kết hôn"),
         _single(DUC, "25/GXN-UBND", "xac nhan doc than", "xa-tan-thuan", TAN_THUAN, "Tân Thuận", (14, 2, 2025), "làm thủ tục vay vốn"),
         _single(NGA, "33/GXN-UBND", "xnhn", "phuong-my-loc", MY_LOC, "Mỹ Lộc", (8, 10, 2026), "làm thủ tục kết hôn"),
@@ -231,7 +231,7 @@ def _registers() -> list[Paper]:
             "Họ, chữ đệm, tên: Nguyễn Văn Thới",
             "Ngày, tháng, năm sinh: 04/06/1965",
             "Giới tính: Nam          Dân tộc: Kinh          Quốc tịch: Việt Nam",
-            "Số định danh cá nhân: 000065000011",
+            "Số định danh cá nhân: 003065000011",
             "Nơi cư trú cuối cùng: ấp Bình Đông, xã An Hòa, tỉnh Bình Lạc",
             "Đã chết vào lúc: 21 giờ 10 phút, ngày 14 tháng 01 năm 2025",
             "Nơi đăng ký khai tử: Ủy ban nhân dân xã An Hòa",
@@ -239,7 +239,7 @@ def _registers() -> list[Paper]:
             "Giấy tờ tùy thân: Căn cước số " + HOA.number,
         ),
         "Huỳnh Quang Minh", CHAIR, AN_HOA, "05/TLKT", "An Hòa", (16, 1, 2025),
-        fields={"number_symbol": "05/TLKT", "person": "Nguyễn Văn Thới", "id": "000065000011"},
+        fields={"number_symbol": "05/TLKT", "person": "Nguyễn Văn Thới", "id": "003065000011"},
     )  # fmt: skip
     marriage = Paper(
         "giay-chung-nhan-ket-hon", "ket hon", "xa-an-hoa", ("GIẤY CHỨNG NHẬN KẾT HÔN",),
