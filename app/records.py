@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import pypdfium2
-
 from archive.aip import open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import decisions, intake
+from pipeline.drawing import render_page
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport, verify_record
 from registry import audit, documents, dossiers
@@ -59,13 +57,13 @@ class Records:
         return draft.read_bytes(), f"{document_id}.pdf"
 
     def preview(self, document_id: DocumentId, page_index: int, width_px: int) -> bytes:
-        """One page as PNG. Rendered in a worker process: the scan's bytes came from outside."""
+        """One page as JPEG. Rendered in a worker process: the scan's bytes came from outside."""
         content, _ = self.open_pdf(document_id)
         with TemporaryDirectory(prefix="sohoa-preview-") as folder:
             path = Path(folder) / "document.pdf"
             path.write_bytes(content)
-            png: bytes = self._wiring.pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
-        return png
+            picture: bytes = self._wiring.drawing_pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
+        return picture
 
     def approve(self, document_id: DocumentId, actor: str) -> None:
         decisions.approve(self._wiring.workshop, document_id, actor)
@@ -145,18 +143,3 @@ class Records:
     def _archived(self, document_id: DocumentId) -> None:
         if self._get(document_id).state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN):
             raise Conflict("the document is not archived yet")
-
-
-def render_page(path: Path, page_index: int, width_px: int) -> bytes:
-    """One page of a PDF as PNG, `width_px` wide. Runs in a worker process. Raises NotFound for a page it lacks."""
-    pdf = pypdfium2.PdfDocument(path)
-    try:
-        if not 0 <= page_index < len(pdf):
-            raise NotFound(f"no page {page_index}")
-        page = pdf[page_index]
-        image = page.render(scale=min(width_px, 3000) / page.get_width(), may_draw_forms=True).to_pil()
-    finally:
-        pdf.close()
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1)
-    return out.getvalue()

@@ -23,7 +23,7 @@ from search.tantivy_index import TantivyIndex
 from signing.station import SigningStation
 from signing.validate import TrustStore
 
-PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.describing")
+PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.describing", "pipeline.drawing")
 """Imported once by the server that worker processes are forked from."""
 
 
@@ -71,6 +71,14 @@ class Wiring:
         )
 
     @cached_property
+    def drawing_pool(self) -> WorkerPool:
+        """Draws pages for the screen: its own process, so that a clerk never waits behind the scans being read."""
+        told = self.settings.workers
+        return WorkerPool(
+            processes=1, memory_mb=told.memory_mb, tasks_per_process=told.tasks_per_process, preload=PRELOAD
+        )
+
+    @cached_property
     def station(self) -> SigningStation:
         told = self.settings.signing
         return SigningStation.open(
@@ -102,7 +110,7 @@ class Wiring:
 
     def close(self) -> None:
         """Worker processes end, the index is closed. Safe to call twice."""
-        for name in ("pool", "index"):
+        for name in ("pool", "drawing_pool", "index"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         if "engine" in self.__dict__:

@@ -42,6 +42,10 @@ class ObjectStore(Protocol):
         """All keys below prefix/, in order of their names; the whole store for an empty prefix."""
         ...
 
+    def clear_staging(self) -> None:
+        """What an interrupted write left half-made is gone. Only while no other process writes to the store."""
+        ...
+
 
 def get(store: ObjectStore, key: str) -> bytes:
     """All bytes of a small object. Raises KeyNotFound."""

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 import structlog
 
-from pipeline import intake, workflow
+from pipeline import decisions, intake, workflow
 from pipeline.identify import looks_complete
 from pipeline.watch import Inbox, Listing, Waiting, Wakeup
 from pipeline.workshop import Workshop
@@ -57,6 +57,8 @@ class Runner:
         shop = self._shop
         with only_runner(shop.settings.home):
             make_inboxes(shop)
+            shop.store.clear_staging()
+            decisions.finish_rejections(shop)
             workflow.launch(shop)
             self._wakeup.watch(shop.folder("inbox"), polling=shop.settings.intake.polling_units)
             try:

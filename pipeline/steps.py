@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
-from archive.aip import AipContent, archive_record
+from archive.aip import AipContent, archive_record, read_record
 from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
@@ -250,21 +250,16 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             pdf=bench / "signed.pdf",
             pages=load_pages(shop, document_id),
             metadata=metadata,
-            events=record.events,
+            events=(*record.events, Event(type="ingestion", at=now, agent="sohoa")),
         ),
         user=record.approved_by or "sohoa",
         message="archived",
     )
+    # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
+    held = read_record(shop.store, document_id)
     with write(shop.engine) as conn:
-        documents.set_state(
-            conn,
-            document_id,
-            DocumentState.ARCHIVED,
-            step="archived",
-            archived_at=now.isoformat(timespec="microseconds"),
-            retention_class=retention,
-            error_code=None,
-        )
+        documents.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
+        documents.set_state(conn, document_id, DocumentState.ARCHIVED, step="archived", error_code=None)
         scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
         audit.append(
             conn,
@@ -272,7 +267,7 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             action="archive",
             subject=document_id,
             unit=record.unit,
-            detail={"version": stored.version, "pdf_sha256": record.pdf_sha256 or ""},
+            detail={"version": stored.version, "pdf_sha256": held.digests["document.pdf"]},
         )
 
 

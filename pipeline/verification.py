@@ -66,9 +66,7 @@ def verify_file(path: Path, trust: TrustStore) -> VerificationReport:
 
 
 def _signature_checks(report: SignatureReport) -> list[Finding]:
-    made = [Finding(name=c.name, ok=c.ok, detail=c.detail) for c in report.checks]
-    held = {Verdict.PASSED: True, Verdict.FAILED: False}.get(report.verdict)
-    return [*made, Finding(name="signature", ok=held, detail=report.sub_indication or report.verdict)]
+    return [Finding(name=c.name, ok=c.ok, detail=c.detail) for c in report.checks]
 
 
 def _verdict(checks: list[Finding]) -> Verdict:

@@ -229,6 +229,12 @@ def by_original(conn: Connection, sha256: str) -> list[DocumentRow]:
     return [_row(row) for row in conn.execute(select(documents).where(documents.c.original_sha256 == sha256))]
 
 
+def of_dossiers(conn: Connection, codes: Sequence[str]) -> list[DocumentRow]:
+    """Documents of these dossiers, oldest first."""
+    query = select(documents).where(documents.c.dossier_code.in_(codes)).order_by(documents.c.created_at)
+    return [_row(row) for row in conn.execute(query)]
+
+
 def archived_ids(conn: Connection) -> list[DocumentId]:
     """All documents that are in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).order_by(documents.c.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -53,6 +54,12 @@ def get(conn: Connection, code: str) -> DossierRow:
     if row is None:
         raise NotFound("no such dossier")
     return _row(row)
+
+
+def by_codes(conn: Connection, codes: Sequence[str]) -> list[DossierRow]:
+    """The dossiers with these codes, in order of their codes."""
+    query = select(dossiers).where(dossiers.c.code.in_(codes)).order_by(dossiers.c.code)
+    return [_row(row) for row in conn.execute(query)]
 
 
 def of_applicant(conn: Connection, applicant_id: str) -> list[DossierRow]:

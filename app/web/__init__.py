@@ -1,1 +1,79 @@
-def create_app(w, waiting=None): ...
+"""The pages: Vietnamese, rendered on the server, usable without a mouse and without the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import text
+
+from app.web import auth, finding, numbers, record, reuse, tray
+from app.web.visit import LoginNeeded, PasswordChangeNeeded, Site, templates
+from config.messages import sentence
+from pipeline.watch import Waiting
+from registry.database import read
+from registry.errors import Conflict, NotAllowed, NotFound, SohoaError
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+HERE = Path(__file__).parent
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+STATUS: tuple[tuple[type[SohoaError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Conflict, 409))
+
+
+def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) -> FastAPI:
+    """The web application over one installation. waiting: files of the inbox that are not whole yet."""
+    app = FastAPI(title="sohoa", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = Site(wiring=wiring, waiting=waiting)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for part in (auth, tray, finding, record, reuse, numbers):
+        app.include_router(part.router)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Callable[[Request], object]) -> Response:
+        """No page is framed, cached or posted to from another site."""
+        origin = request.headers.get("origin")
+        if request.method == "POST" and origin and origin.split("://")[-1] != request.headers.get("host"):
+            return PlainTextResponse(sentence("not-allowed"), status_code=403)
+        response: Response = await call_next(request)  # type: ignore[misc]
+        response.headers.update(HEADERS)
+        if not request.url.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.exception_handler(LoginNeeded)
+    def to_login(_request: Request, _exc: Exception) -> Response:
+        return RedirectResponse("/login", status_code=303)
+
+    @app.exception_handler(PasswordChangeNeeded)
+    def to_password(_request: Request, _exc: Exception) -> Response:
+        return RedirectResponse("/password", status_code=303)
+
+    @app.exception_handler(SohoaError)
+    def failed(request: Request, exc: SohoaError) -> HTMLResponse:
+        status = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
+        said = {"sentence": sentence(exc.code), "code": exc.code, "status": status}
+        return templates.TemplateResponse(request, "error.html", said, status_code=status)
+
+    @app.get("/healthz")
+    def healthy() -> PlainTextResponse:
+        """Whether the registry answers; says nothing else, and needs no login."""
+        with read(wiring.engine) as conn:
+            conn.execute(text("SELECT 1"))
+        return PlainTextResponse("ok")
+
+    @app.get("/")
+    def home() -> RedirectResponse:
+        return RedirectResponse("/tray", status_code=303)
+
+    return app

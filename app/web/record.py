@@ -1,0 +1,141 @@
+"""One document: what it says, whether its signature holds, what happened to it; and the human check before signing."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
+from registry import documents, reuse_events, scans
+from registry.database import read
+from registry.documents import DocumentRecord
+from registry.values import FIELD_NAMES, DocumentId, DocumentState, FieldValue, Person, ScanId
+
+router = APIRouter()
+WIDEST_PX = 1600
+PERSON_PARTS = ("full_name", "id_number", "date_of_birth")
+
+
+class Entry(NamedTuple):
+    """One value on the review form. found: what was read, with its place; None when nothing was."""
+
+    name: str
+    label: str
+    value: str
+    found: FieldValue | None
+    doubted: bool
+
+
+@router.get("/documents/{document_id}")
+def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> HTMLResponse:
+    """The document's page; that it was looked at is in the audit log."""
+    record = visit.record(document_id)
+    visit.note("view", document_id, record.unit)
+    archived = record.archived_at is not None
+    with read(visit.wiring.engine) as conn:
+        reused = reuse_events.of_document(conn, document_id)
+        scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
+    return visit.page(
+        "document.html",
+        record=record,
+        scan=scan,
+        names=FIELD_NAMES,
+        parts=PERSON_PARTS,
+        report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
+        reused=reused,
+        pages=range(record.page_count or 0) if record.step not in (None, "identified") or archived else (),
+        kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
+        retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
+        unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,
+    )
+
+
+@router.get("/documents/{document_id}/pages/{page_index}.jpg")
+def page_picture(
+    document_id: str, page_index: int, visit: Annotated[Visit, Depends(allowed("document"))], width: int = 900
+) -> Response:
+    """A page as it will look in twenty years: drawn from the archived PDF. Raises NotFound."""
+    visit.record(document_id)
+    picture = visit.wiring.records.preview(DocumentId(document_id), page_index, max(80, min(width, WIDEST_PX)))
+    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
+
+
+@router.get("/documents/{document_id}/document.pdf")
+def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
+    """The PDF itself, byte for byte, so that anybody's validator can judge it."""
+    record = visit.record(document_id)
+    content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
+    visit.note("download", document_id, record.unit)
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/review")
+def review_next(visit: Annotated[Visit, Depends(allowed("review"))]) -> Response:
+    """The document that has waited longest; or a page that says there is none."""
+    waiting = _waiting(visit)
+    if waiting:
+        return RedirectResponse(f"/review/{waiting[0].id}", status_code=303)
+    return visit.page("review_none.html")
+
+
+@router.get("/review/{document_id}")
+def review(document_id: str, visit: Annotated[Visit, Depends(allowed("review"))]) -> Response:
+    record = visit.record(document_id)
+    if record.state != DocumentState.REVIEW:
+        return RedirectResponse(f"/documents/{document_id}", status_code=303)
+    waiting = [row.id for row in _waiting(visit)]
+    return visit.page(
+        "review.html",
+        record=record,
+        entries=_entries(visit, record),
+        kinds=visit.wiring.catalogue.kinds,
+        pages=range(record.page_count or 0),
+        position=waiting.index(record.id) + 1,
+        total=len(waiting),
+        after=waiting[(waiting.index(record.id) + 1) % len(waiting)],
+    )
+
+
+@router.post("/review/{document_id}")
+async def decide(request: Request, document_id: str, visit: Annotated[Visit, Depends(posted("review"))]) -> Response:
+    """What the person changed is kept as theirs; then the document goes on to signing, or back to the operator."""
+    form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
+    record = visit.record(document_id)
+    if form.get("decision") == "reject":
+        visit.wiring.records.reject(DocumentId(document_id), form.get("why", ""), visit.user.username)
+    else:
+        before = {entry.name: entry.value for entry in _entries(visit, record)}
+        changed = {name: form[name] for name in before if name in form and form[name] != before[name]}
+        if form.get("kind") and form["kind"] != record.kind:
+            changed["kind"] = form["kind"]
+        if changed:
+            visit.wiring.records.correct(DocumentId(document_id), changed, visit.user.username)
+        visit.wiring.records.approve(DocumentId(document_id), visit.user.username)
+    return RedirectResponse("/review", status_code=303)
+
+
+def _waiting(visit: Visit) -> list[documents.DocumentRow]:
+    with read(visit.wiring.engine) as conn:
+        return documents.by_state(conn, DocumentState.REVIEW, visit.units)
+
+
+def _entries(visit: Visit, record: DocumentRecord) -> list[Entry]:
+    """Every value that can be corrected; a person's parts are there to fill in also where nobody was read."""
+    sure = visit.wiring.settings.review.threshold
+    doubted = {reason.partition(":")[2] for reason in record.review_reasons}
+    entries = [_entry(n, n, record.fields.get(n), sure, missed=n in doubted) for n in FIELD_NAMES]
+    for position, person in enumerate(record.people or (Person(),)):
+        for part in PERSON_PARTS:
+            missed = "people" in doubted and position == 0 and getattr(person, part) is None and part != "date_of_birth"
+            entries.append(_entry(f"people.{position}.{part}", part, getattr(person, part), sure, missed=missed))
+    return entries
+
+
+def _entry(name: str, label: str, found: FieldValue | None, sure: float, *, missed: bool) -> Entry:
+    return Entry(
+        name, label, found.value if found else "", found, missed or (found is not None and found.confidence < sure)
+    )

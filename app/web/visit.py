@@ -1,0 +1,155 @@
+"""Who asks: the login behind a request, what the role may do, which units it may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Form, Request
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+
+from app.web import words
+from config.catalogue import Unit
+from pipeline.watch import Waiting
+from registry import audit, documents, users
+from registry.database import read, write
+from registry.errors import NotAllowed, NotFound
+from registry.users import UserRow
+from registry.values import DocumentState, Role, utc_now, vietnam_date
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+COOKIE = "sohoa"
+EVERYONE = frozenset(Role)
+MAY = {
+    "tray": EVERYONE,
+    "retry": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
+    "review": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
+    "search": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
+    "document": EVERYONE,
+    "reuse": frozenset({Role.CLERK, Role.ADMIN}),
+    "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
+}
+"""The least each role needs for its work (docs/decisions/0005)."""
+SEES_IDENTITY_NUMBERS = frozenset({Role.SCANNER, Role.CLERK, Role.AUDITOR})
+
+templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+templates.env.filters.update(words.FILTERS)
+templates.env.globals.update(words.GLOBALS)
+
+
+class LoginNeeded(Exception):
+    pass
+
+
+class PasswordChangeNeeded(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every request shares."""
+
+    wiring: Wiring
+    waiting: Callable[[], tuple[Waiting, ...]]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a logged-in account."""
+
+    request: Request
+    site: Site
+    user: UserRow
+    csrf: str
+
+    @property
+    def wiring(self) -> Wiring:
+        return self.site.wiring
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """Codes of the units whose documents the account may see."""
+        return self.wiring.records.units_for(self.user)
+
+    @cached_property
+    def unit_list(self) -> tuple[Unit, ...]:
+        """The same, with their names, parents first."""
+        return tuple(u for u in self.wiring.catalogue.units_on(self.today) if u.code in self.units)
+
+    @cached_property
+    def today(self) -> Any:
+        return vietnam_date(utc_now())
+
+    def may(self, what: str) -> bool:
+        """Whether the role may do this."""
+        return self.user.role in MAY[what]
+
+    def unit_name(self, code: str) -> str:
+        """The unit's name; its code for one that is not in force any more."""
+        return next((u.name for u in self.wiring.catalogue.units if u.code == code), code)
+
+    def record(self, document_id: str) -> documents.DocumentRecord:
+        """The document. Raises NotFound also for one that the account may not see: it must not learn that it exists."""
+        with read(self.wiring.engine) as conn:
+            found = documents.get(conn, document_id)
+        if found.unit not in self.units:
+            raise NotFound("outside the account's units")
+        return found
+
+    def note(self, action: str, subject: str, unit: str | None = None) -> None:
+        """The audit log says that the account did this; never with what was typed."""
+        with write(self.wiring.engine) as conn:
+            audit.append(conn, actor=self.user.username, action=action, subject=subject, unit=unit)
+
+    def page(self, template: str, **context: Any) -> HTMLResponse:
+        """A rendered page with the frame around it."""
+        with read(self.wiring.engine) as conn:
+            waiting = len(documents.by_state(conn, DocumentState.REVIEW, self.units)) if self.may("review") else 0
+        frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting}
+        return templates.TemplateResponse(self.request, template, {**frame, **context})
+
+
+def visitor(request: Request) -> Visit:
+    """The account behind the cookie. Raises LoginNeeded, PasswordChangeNeeded."""
+    site: Site = request.app.state.site
+    token = request.cookies.get(COOKIE)
+    with read(site.wiring.engine) as conn:
+        found = users.session(conn, token) if token else None
+    if found is None:
+        raise LoginNeeded
+    if found.user.must_change and request.url.path not in ("/password", "/logout"):
+        raise PasswordChangeNeeded
+    return Visit(request=request, site=site, user=found.user, csrf=found.csrf)
+
+
+def allowed(what: str) -> Callable[..., Visit]:
+    """A dependency: the visit, when its role may do this. Raises NotAllowed."""
+
+    def check(visit: Annotated[Visit, Depends(visitor)]) -> Visit:
+        if not visit.may(what):
+            raise NotAllowed(what)
+        return visit
+
+    return check
+
+
+def posted(what: str) -> Callable[..., Visit]:
+    """The same for a form that changes something: it must carry the session's token. Raises NotAllowed."""
+
+    def check(visit: Annotated[Visit, Depends(allowed(what))], csrf: Annotated[str, Form()] = "") -> Visit:
+        require_token(visit, csrf)
+        return visit
+
+    return check
+
+
+def require_token(visit: Visit, csrf: str) -> None:
+    """Raises NotAllowed for a form that was not made for this session."""
+    if csrf != visit.csrf:
+        raise NotAllowed("the form is not of this session")

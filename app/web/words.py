@@ -1,0 +1,146 @@
+"""What the screens call things, in Vietnamese, and how they write days and instants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from config.messages import sentence
+from registry.values import VIETNAM
+
+STATES = {
+    "claimed": "đã nhận",
+    "identified": "đã kiểm tra tệp",
+    "reading": "đang đọc",
+    "review": "cần kiểm tra",
+    "approved": "chờ ký",
+    "signed": "đã ký số",
+    "archived": "đã lưu kho",
+    "done": "đã lưu kho",
+    "duplicate": "trùng bản đã có",
+    "quarantined": "cách ly",
+    "rejected": "cách ly",
+    "stalled": "tạm dừng, tự thử lại",
+    "withdrawn": "đã thu hồi",
+}
+STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
+REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
+           "withdrawn": 5, "done": 5}  # fmt: skip
+FIELDS = {
+    "document_type": "Loại giấy tờ",
+    "type_abbreviation": "Chữ viết tắt",
+    "number_symbol": "Số, ký hiệu",
+    "issuing_agency": "Cơ quan ban hành",
+    "place": "Địa danh",
+    "issued_on": "Ngày ban hành",
+    "subject": "Trích yếu",
+    "signing_authority": "Quyền hạn ký",
+    "signer_title": "Chức vụ người ký",
+    "signer_name": "Người ký",
+    "dossier_code": "Mã hồ sơ",
+    "addressed_to": "Kính gửi",
+    "full_name": "Họ tên",
+    "id_number": "Số định danh / CMND",
+    "date_of_birth": "Ngày sinh",
+}
+EVENTS = {
+    "capture": "Tiếp nhận bản quét",
+    "text recognition": "Đọc chữ",
+    "metadata extraction": "Rút thông tin",
+    "metadata modification": "Sửa thông tin",
+    "appraisal": "Kiểm tra của người",
+    "digital signature generation": "Ký số",
+    "ingestion": "Lưu kho",
+}
+CHECKS = {
+    "fixity": "Từng byte trong kho đúng với bản kê",
+    "original": "Bản quét gốc không đổi",
+    "record": "Hồ sơ lưu đọc được",
+    "structure": "Cấu trúc tệp PDF",
+    "signature": "Chữ ký số, chứng thư và dấu thời gian",
+    "signature present": "Có chữ ký số",
+    "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
+}
+VERDICTS = {
+    "TOTAL-PASSED": "Hợp lệ",
+    "INDETERMINATE": "Chưa đủ căn cứ kết luận",
+    "TOTAL-FAILED": "Không hợp lệ",
+}
+HELD = {
+    "usable": "dùng được",
+    "purpose": "dùng được nếu đúng mục đích ghi trong giấy",
+    "expired": "đã hết hạn",
+    "withdrawn": "đã bị thu hồi",
+    "replaced": "đã có bản thay thế",
+    "not-yet-issued": "ban hành sau ngày tiếp nhận",
+    "signature": "chữ ký chưa đạt",
+}
+ROLES = {
+    "scanner": "người quét",
+    "clerk": "một cửa",
+    "auditor": "kiểm tra viên",
+    "leader": "lãnh đạo",
+    "admin": "quản trị",
+}
+WAITS = {"growing": "đang được ghi", "incomplete": "chưa trọn vẹn, đang đợi máy quét"}
+
+
+def day(value: date | str | None) -> str:
+    """dd/mm/yyyy; what is not a day as it is."""
+    if isinstance(value, date):
+        return value.strftime("%d/%m/%Y")
+    try:
+        return date.fromisoformat(value or "").strftime("%d/%m/%Y")
+    except ValueError:
+        return value or ""
+
+
+def instant(value: datetime | None) -> str:
+    """Clock time of Vietnam."""
+    return value.astimezone(VIETNAM).strftime("%H:%M:%S %d/%m/%Y") if value else ""
+
+
+def masked(number: str) -> str:
+    """An identity number of which only the last three digits show."""
+    return "•" * max(0, len(number) - 3) + number[-3:]
+
+
+def review_reason(reason: str) -> str:
+    """Why a person must look, in words."""
+    if reason == "kind":
+        return "chưa rõ loại giấy tờ"
+    what, _, which = reason.partition(":")
+    if what == "page":
+        return f"trang {which} không đọc được"
+    return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
+
+
+def percent(value: float | None) -> str:
+    """A rate as it is written in Vietnam; a dash for "nothing to count"."""
+    return "—" if value is None else f"{value:.2f}".replace(".", ",") + " %"
+
+
+def warnings(codes: Iterable[str]) -> list[str]:
+    """The sentences of intake's warnings."""
+    return [sentence(code) for code in codes]
+
+
+FILTERS: dict[str, Any] = {
+    "day": day,
+    "instant": instant,
+    "masked": masked,
+    "reason": review_reason,
+    "percent": percent,
+    "sentence": sentence,
+    "warnings": warnings,
+    "state": lambda code: STATES.get(str(code), str(code)),
+    "field_name": lambda code: FIELDS.get(code, code),
+    "event_name": lambda code: EVENTS.get(code, code),
+    "check_name": lambda code: CHECKS.get(code, code),
+    "verdict": lambda code: VERDICTS.get(str(code), str(code)),
+    "held": lambda code: HELD.get(code, code),
+    "role": lambda code: ROLES.get(str(code), str(code)),
+    "waits": lambda code: WAITS.get(code, code),
+}
+GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}
