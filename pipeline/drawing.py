@@ -16,6 +16,7 @@ def render_page(path: Path, page_index: int, width_px: int) -> bytes:
     """One page of a PDF as JPEG, `width_px` wide. Runs in a worker process. Raises NotFound for a page it lacks."""
     pdf = pypdfium2.PdfDocument(path)
     try:
+        pdf.init_forms()  # the stamp is the signature field's appearance
         if not 0 <= page_index < len(pdf):
             raise NotFound(f"no page {page_index}")
         page = pdf[page_index]

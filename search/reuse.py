@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
 from config.catalogue import Catalogue, Component, DocumentType
 from registry import audit, reuse_events
@@ -227,7 +227,8 @@ def _valid_until(row: Row[Any], kind: DocumentType) -> date | None:
 
 
 def _papers_of(conn: Connection, catalogue: Catalogue, numbers: set[str]) -> list[Row[Any]]:
-    """Archived papers that name the person by number as one whose paper it is, or of the person's own dossiers."""
+    """Archived papers that name the person by number as one whose paper it is, or that lie in the person's own
+    dossiers and are not somebody else's by number (a child's certificate in its father's dossier is the child's)."""
     named = (
         select(documents, people.c.position)
         .join(people, people.c.document_id == documents.c.id)
@@ -239,9 +240,14 @@ def _papers_of(conn: Connection, catalogue: Catalogue, numbers: set[str]) -> lis
         for row in conn.execute(named.where(archived))
         if row.position == 0 or _is_shared(catalogue, row.kind)
     }
-    own = select(documents).join(dossiers, dossiers.c.code == documents.c.dossier_code)
+    own = (
+        select(documents, people.c.id_number.label("first_number"))
+        .join(dossiers, dossiers.c.code == documents.c.dossier_code)
+        .outerjoin(people, and_(people.c.document_id == documents.c.id, people.c.position == 0))
+    )
     for row in conn.execute(own.where(dossiers.c.applicant_id.in_(numbers), archived)):
-        rows.setdefault(row.id, row)
+        if row.first_number is None or row.first_number in numbers or _is_shared(catalogue, row.kind):
+            rows.setdefault(row.id, row)
     return list(rows.values())
 
 

@@ -19,9 +19,9 @@ from app.setup import Credentials, initialise
 from app.web import create_app
 from app.wiring import Wiring, opened
 from pipeline.runner import Runner
-from registry import audit, scans, users
+from registry import audit, documents, scans, users
 from registry.database import read, write
-from registry.values import Role, ScanState, utc_now, vietnam_date
+from registry.values import DocumentState, Role, ScanState, utc_now, vietnam_date
 
 
 def register(app: typer.Typer) -> None:
@@ -201,6 +201,10 @@ def _greet(wiring: Wiring, server: uvicorn.Server) -> None:
             out.print(f"  đã lưu kho {counts.get(ScanState.DONE, 0)} / {sum(counts.values())} bản quét")
         settled = done
         time.sleep(2)
+    with read(wiring.engine) as conn:
+        unsure = len(documents.by_state(conn, DocumentState.REVIEW))
+    if unsure:
+        out.print(f"  {unsure} giấy tờ máy đọc chưa chắc, đang chờ người kiểm tra trước khi ký")
     guide = wiring.settings.home / "dang-nhap-thu.txt"
     out.print(f"\nMở [bold]{place}[/bold] và thử:")
     out.print("  · Khay xử lý: mỗi bản quét đang ở đâu, vì sao bị từ chối")

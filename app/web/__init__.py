@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
@@ -25,7 +26,7 @@ HERE = Path(__file__).parent
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 STATUS: tuple[tuple[type[SohoaError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Conflict, 409))
@@ -64,6 +65,12 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         status = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
         said = {"sentence": sentence(exc.code), "code": exc.code, "status": status}
         return templates.TemplateResponse(request, "error.html", said, status_code=status)
+
+    @app.exception_handler(RequestValidationError)
+    def not_understood(request: Request, _exc: Exception) -> HTMLResponse:
+        """A form or address that was put together by hand; what was typed is not repeated."""
+        said = {"sentence": "Biểu mẫu gửi lên không đúng. Hãy quay lại trang trước và nhập lại.", "code": "form"}
+        return templates.TemplateResponse(request, "error.html", said, status_code=422)
 
     @app.get("/healthz")
     def healthy() -> PlainTextResponse:

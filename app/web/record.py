@@ -27,6 +27,8 @@ class Entry(NamedTuple):
     value: str
     found: FieldValue | None
     doubted: bool
+    asked: bool
+    """Whether this value is why the document waits: the cursor starts there."""
 
 
 @router.get("/documents/{document_id}")
@@ -127,15 +129,17 @@ def _entries(visit: Visit, record: DocumentRecord) -> list[Entry]:
     """Every value that can be corrected; a person's parts are there to fill in also where nobody was read."""
     sure = visit.wiring.settings.review.threshold
     doubted = {reason.partition(":")[2] for reason in record.review_reasons}
-    entries = [_entry(n, n, record.fields.get(n), sure, missed=n in doubted) for n in FIELD_NAMES]
+    entries = [_entry(n, n, record.fields.get(n), sure, asked=n in doubted) for n in FIELD_NAMES]
     for position, person in enumerate(record.people or (Person(),)):
         for part in PERSON_PARTS:
-            missed = "people" in doubted and position == 0 and getattr(person, part) is None and part != "date_of_birth"
-            entries.append(_entry(f"people.{position}.{part}", part, getattr(person, part), sure, missed=missed))
+            found = getattr(person, part)
+            weak = found is None or found.confidence < sure
+            asked = "people" in doubted and position == 0 and part != "date_of_birth" and weak
+            entries.append(_entry(f"people.{position}.{part}", part, found, sure, asked=asked))
     return entries
 
 
-def _entry(name: str, label: str, found: FieldValue | None, sure: float, *, missed: bool) -> Entry:
+def _entry(name: str, label: str, found: FieldValue | None, sure: float, *, asked: bool) -> Entry:
     return Entry(
         name, label, found.value if found else "", found, missed or (found is not None and found.confidence < sure)
     )

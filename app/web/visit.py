@@ -1,7 +1,6 @@
 """Who asks: the login behind a request, what the role may do, which units it may see."""
 
-from __future__ import annotations
-
+# no `from __future__ import annotations` here: FastAPI must see the dependencies made inside functions
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +54,7 @@ class PasswordChangeNeeded(Exception):
 class Site:
     """What every request shares."""
 
-    wiring: Wiring
+    wiring: "Wiring"
     waiting: Callable[[], tuple[Waiting, ...]]
 
 
@@ -69,7 +68,7 @@ class Visit:
     csrf: str
 
     @property
-    def wiring(self) -> Wiring:
+    def wiring(self) -> "Wiring":
         return self.site.wiring
 
     @cached_property

@@ -30,8 +30,8 @@ for (const shown of document.querySelectorAll("[data-shows]")) {
 const review = document.getElementById("review");
 if (review) {
   const inputs = [...review.querySelectorAll("label > input, label > select")].filter((i) => i.name !== "why");
-  const doubted = review.querySelector(".doubted input, .doubted select");
-  (doubted || inputs[0]).focus();
+  const asked = review.querySelector(".asked input, .asked select");
+  (asked || inputs[0]).focus();
   const press = (key) => review.querySelector(`[data-key="${key}"]`).click();
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey && event.key === "Enter") { event.preventDefault(); press("approve"); }
