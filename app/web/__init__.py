@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -22,6 +23,7 @@ from registry.errors import Conflict, NotAllowed, NotFound, SohoaError
 if TYPE_CHECKING:
     from app.wiring import Wiring
 
+log = structlog.get_logger("sohoa.web")
 HERE = Path(__file__).parent
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
@@ -65,6 +67,14 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         status = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
         said = {"sentence": sentence(exc.code), "code": exc.code, "status": status}
         return templates.TemplateResponse(request, "error.html", said, status_code=status)
+
+    @app.exception_handler(Exception)
+    def broke(request: Request, exc: Exception) -> HTMLResponse:
+        """What nobody foresaw: its kind goes to the log, never its text, which may quote a document."""
+        code = f"internal:{type(exc).__name__}"
+        log.error("page_failed", code=code)
+        said = {"sentence": sentence(code), "code": code}
+        return templates.TemplateResponse(request, "error.html", said, status_code=500)
 
     @app.exception_handler(RequestValidationError)
     def not_understood(request: Request, _exc: Exception) -> HTMLResponse:

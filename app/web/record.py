@@ -140,6 +140,5 @@ def _entries(visit: Visit, record: DocumentRecord) -> list[Entry]:
 
 
 def _entry(name: str, label: str, found: FieldValue | None, sure: float, *, asked: bool) -> Entry:
-    return Entry(
-        name, label, found.value if found else "", found, missed or (found is not None and found.confidence < sure)
-    )
+    doubted = asked or (found is not None and found.confidence < sure)
+    return Entry(name, label, found.value if found else "", found, doubted, asked)
