@@ -26,6 +26,8 @@ from registry.errors import SigningFailed
 from registry.values import VIETNAM
 
 SIZE_PT, LEADING_PT, MARGIN_PT, WIDTH_PT = 10, 12, 20, 220
+TOP_PT = 12
+"""Three lines end 52 pt below the edge: inside the top margin of 20 mm that NĐ 30, Annex I leaves free."""
 VIETNAMESE = [
     *range(0x20, 0x7F),
     *range(0xA0, 0x180),
@@ -65,8 +67,8 @@ def place(stamp: Stamp, font: Path, page: tuple[float, float, float, float]) -> 
     text = unicodedata.normalize("NFC", "\n".join(lines))
     _require_letters(font, text)
     height = LEADING_PT * len(lines) + 4
-    corner = right - MARGIN_PT - width, top - MARGIN_PT - height
-    return Placed(text, (round(corner[0]), round(corner[1]), round(right - MARGIN_PT), round(top - MARGIN_PT)))
+    corner = right - MARGIN_PT - width, top - TOP_PT - height
+    return Placed(text, (round(corner[0]), round(corner[1]), round(right - MARGIN_PT), round(top - TOP_PT)))
 
 
 def style(font: Path) -> TextStampStyle:
