@@ -119,9 +119,12 @@ def _recognise(pixels: Pixels, dpi: float, options: ReadingOptions) -> _Reading:
     if lean.sideways and _reads_better_upside_down(level, options):
         rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
     words = _read_level(level, options)
-    if not lean.sideways and _confidence(words) < UNSURE and _reads_better_upside_down(level, options):
-        rotation, level = 180, imaging.turn(level, 180)
-        words = _read_level(level, options)
+    # a probe of one band decided for a page on its side, and may have been misled by a table: then look at all of it
+    if _confidence(words) < UNSURE and (lean.sideways or _reads_better_upside_down(level, options)):
+        turned = imaging.turn(level, 180)
+        other = _read_level(turned, options)
+        if _confidence(other) > _confidence(words):
+            rotation, level, words = (rotation + 180) % 360, turned, other
     blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
     size = (level.shape[1], level.shape[0])
     return _Reading([] if blank else words, rotation, lean.skew_deg, blank, size)

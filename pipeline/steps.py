@@ -41,6 +41,7 @@ from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
+LEGIBLE = 0.5
 DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
 """Namespace: the document of a scan has the same id however often the step runs."""
 
@@ -158,7 +159,7 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
 
 def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float) -> list[str]:
     """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`; empty when all is sure."""
-    reasons = [f"page:{p.index + 1}" for p in pages if p.status != "read" and not p.blank]
+    reasons = [f"page:{p.index + 1}" for p in pages if not p.blank and _is_doubtful(p)]
     if found.kind is None or found.kind_confidence < threshold:
         return ["kind", *reasons]
     for name in catalogue.kinds[found.kind].required_fields:
@@ -169,6 +170,11 @@ def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Cat
         elif (value := found.fields.get(name)) is None or value.confidence < threshold:
             reasons.append(f"field:{name}")
     return reasons
+
+
+def _is_doubtful(page: PageText) -> bool:
+    """Not read, or read so badly that it may stand on its head or be no text at all."""
+    return page.status != "read" or (bool(page.words) and page.confidence < LEGIBLE)
 
 
 def _confidence_of_names(found: Description) -> list[float]:
