@@ -20,6 +20,7 @@ from archive.ocfl import (
     Version,
     ensure_root,
     object_id,
+    object_in,
     object_root,
     parse_inventory,
     read_inventory,
@@ -137,14 +138,13 @@ def open_file(store: ObjectStore, document_id: DocumentId, logical: str, version
 
 
 def iter_records(store: ObjectStore) -> Iterator[DocumentId]:
-    """Every record in the store, from its names alone: an object is where its declaration lies."""
-    ending = f"/{OBJECT_DECLARATION[0]}"
+    """Every record in the store, from the names alone: one whose papers are damaged is among them too."""
+    last: DocumentId | None = None
     for key in store.list(""):
-        if key.endswith(ending) and store.exists(f"{key.removesuffix(ending)}/{INVENTORY}"):
-            with store.open(f"{key.removesuffix(ending)}/{INVENTORY}") as stream:
-                found = re.search(rb'"id":\s*"urn:uuid:([0-9a-f-]{36})"', stream.read())
-            if found:
-                yield DocumentId(found[1].decode())
+        found = object_in(key)
+        if found and found != last:
+            yield found
+            last = found
 
 
 def safe_name(name: str) -> str:

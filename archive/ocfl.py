@@ -1,12 +1,14 @@
 """OCFL 1.1 (https://ocfl.io/1.1/spec/): where an object lies and what its inventory says.
 
-The storage root uses the registered layout 0004-hashed-n-tuple-storage-layout, so that any OCFL tool finds objects.
+The storage root uses the registered layout 0003-hash-and-id-n-tuple-storage-layout: any OCFL tool finds
+objects, and a person reads a record's id from its folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from archive.store import ObjectStore, get
@@ -16,8 +18,9 @@ from registry.values import DocumentId, Value
 SPEC = "https://ocfl.io/1.1/spec/#inventory"
 ROOT_DECLARATION = ("0=ocfl_1.1", b"ocfl_1.1\n")
 OBJECT_DECLARATION = ("0=ocfl_object_1.1", b"ocfl_object_1.1\n")
-LAYOUT = "0004-hashed-n-tuple-storage-layout"
+LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 TUPLE_SIZE, TUPLES = 3, 3
+OBJECT_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3auuid%3a([0-9a-f-]{36})/")
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 
@@ -92,10 +95,17 @@ def object_id(document_id: DocumentId) -> str:
 
 
 def object_root(document_id: DocumentId) -> str:
-    """The key prefix of the object: three tuples of the SHA-256 of its id, then the whole digest."""
-    digest = hashlib.sha256(object_id(document_id).encode()).hexdigest()
+    """The key prefix of the object: three tuples of the SHA-256 of its id, then the id, percent-encoded."""
+    identifier = object_id(document_id)
+    digest = hashlib.sha256(identifier.encode()).hexdigest()
     tuples = [digest[i * TUPLE_SIZE : (i + 1) * TUPLE_SIZE] for i in range(TUPLES)]
-    return "/".join((*tuples, digest))
+    return "/".join((*tuples, identifier.replace(":", "%3a")))
+
+
+def object_in(key: str) -> DocumentId | None:
+    """The document whose object a key belongs to; None for a key of the root's own papers."""
+    found = OBJECT_FOLDER.search(key)
+    return DocumentId(found[1]) if found else None
 
 
 def ensure_root(store: ObjectStore) -> None:
@@ -108,13 +118,12 @@ def ensure_root(store: ObjectStore) -> None:
 
 def root_papers() -> dict[str, bytes]:
     """The files of the storage root itself, the declaration last."""
-    layout = {"extension": LAYOUT, "description": "Hashed N-tuple storage layout: sha256 of the object id"}
+    layout = {"extension": LAYOUT, "description": "Hashed truncated n-tuple trees with object ids, SHA-256"}
     config = {
         "extensionName": LAYOUT,
         "digestAlgorithm": "sha256",
         "tupleSize": TUPLE_SIZE,
         "numberOfTuples": TUPLES,
-        "shortObjectRoot": False,
     }
     return {
         f"extensions/{LAYOUT}/config.json": _pretty(config),

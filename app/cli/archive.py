@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, show_rebuilt, table
 from app.rebuild import rebuild_registry
 from app.wiring import opened
 from archive.aip import iter_records
@@ -87,11 +87,8 @@ def audit_archive(home: Home, json: Json = False) -> None:
 def rebuild(home: Home, json: Json = False) -> None:
     """Làm lại sổ đăng ký tài liệu chỉ từ kho lưu trữ. Chạy lại không đổi gì."""
     with opened(home) as wiring:
-        number = rebuild_registry(wiring, actor(), err)
-    if json:
-        show({"restored": number})
-    else:
-        out.print(f"{number} tài liệu trong sổ đăng ký.")
+        rebuilt = rebuild_registry(wiring, actor(), err)
+    show_rebuilt(rebuilt, "sổ đăng ký", json=json)
 
 
 def verify_log(home: Home, json: Json = False) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli.output import Home, Json, actor, err, out, show
+from app.cli.output import Home, Json, actor, err, out, show, show_rebuilt
 from app.rebuild import rebuild_index
 from app.wiring import opened
 from registry.values import DocumentId, utc_now, vietnam_date
@@ -123,11 +123,8 @@ def record(
 def rebuild(home: Home, json: Json = False) -> None:
     """Làm lại chỉ mục chỉ từ kho lưu trữ; trong lúc đó vẫn tìm được bằng chỉ mục cũ."""
     with opened(home) as wiring:
-        number = rebuild_index(wiring, err)
-    if json:
-        show({"indexed": number})
-    else:
-        out.print(f"{number} tài liệu trong chỉ mục.")
+        rebuilt = rebuild_index(wiring, err)
+    show_rebuilt(rebuilt, "chỉ mục", json=json)
 
 
 def _marked(hit: SearchHit) -> str:

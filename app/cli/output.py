@@ -72,3 +72,16 @@ def actor() -> str:
 def mask(identity: str | None) -> str:
     """An identity number as lists show it: 084*****0001."""
     return f"{identity[:3]}{'*' * (len(identity) - 7)}{identity[-4:]}" if identity and len(identity) > 7 else ""
+
+
+def show_rebuilt(rebuilt: BaseModel, what: str, *, json: bool) -> None:
+    """How many records came back; exit 3 when some could not be read."""
+    told = rebuilt.model_dump(mode="json")
+    if json:
+        show(told)
+    else:
+        out.print(f"{told['records']} tài liệu trong {what}.")
+        for document_id in told["damaged"]:
+            out.print(f"[red]không đọc được:[/red] {document_id} — hãy chạy `sohoa archive audit`")
+    if told["damaged"]:
+        sys.exit(EXIT_PARTLY)
