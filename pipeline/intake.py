@@ -58,12 +58,12 @@ def take(
     """Claim one whole file; afterwards its bytes lie durably in `work/` and the registry knows it.
 
     The source stays where it is. The same file again changes nothing; the same bytes under another name are
-    recorded as a duplicate of the scan held and moved to `done/`. A file whose folder belongs to no unit in force
-    goes to quarantine. Safe to repeat after a crash at any instant.
+    recorded as a duplicate of the scan held and moved to `done/`. A file whose folder belongs to no unit in force,
+    and an empty one, goes to quarantine. Safe to repeat after a crash at any instant.
     """
     unit = shop.catalogue.unit_by_inbox(unit_folder, vietnam_date(utc_now()))
-    if unit is None:
-        return _refuse_unknown_unit(shop, path, unit_folder, actor)
+    if unit is None or path.stat().st_size == 0:  # all empty files are the same bytes: one claim would swallow them
+        return _refuse_unclaimed(shop, path, unit.code if unit else None, unit_folder, actor)
     found_dossier, found_component = _codes(relative)
     dossier, component = dossier or found_dossier, component or found_component
     digest = sha256_file(path)
@@ -154,8 +154,7 @@ def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
         item = quarantine.get(conn, item_id)
     kept = Path(item.kept_path)
     if item.scan_id is None:
-        target = shop.folder("inbox") / item.unit
-        move_durably(kept, target, kept.name)
+        move_durably(kept, shop.folder("inbox") / _inbox_of(shop, item.unit), kept.name)
         scan_id = ScanId("")
     else:
         scan_id = ScanId(item.scan_id)
@@ -166,6 +165,11 @@ def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
             scans.retry(conn, scan_id)
         audit.append(conn, actor=actor, action="retry", subject=item_id, unit=item.unit)
     return scan_id
+
+
+def _inbox_of(shop: Workshop, unit: str) -> str:
+    """The inbox folder of a unit; of a folder that no unit owns, the folder itself."""
+    return next((u.inbox for u in shop.catalogue.units if u.code == unit), unit)
 
 
 def _stage(shop: Workshop, scan_id: ScanId, path: Path, digest: str) -> None:
@@ -206,10 +210,10 @@ def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, ac
         leave_inbox(shop, path, unit, scan_id)
 
 
-def _refuse_unknown_unit(shop: Workshop, path: Path, unit_folder: str, actor: str) -> Receipt:
-    code = RefusalCode.UNKNOWN_UNIT
+def _refuse_unclaimed(shop: Workshop, path: Path, unit: str, below: str, code: RefusalCode, actor: str) -> Receipt:
+    """The file is kept in quarantine/`below`/ under its own name, without a claim."""
     digest = sha256_file(path)
-    folder = shop.folder("quarantine") / "unknown-unit" / digest[:16]
+    folder = shop.folder("quarantine") / (unit or "unknown-unit") / f"{digest[:8]}-{_short(path.name)}"
     kept = folder / _short(path.name)
     copy_durably(path, kept)
     _explain(folder, code)
@@ -217,7 +221,7 @@ def _refuse_unknown_unit(shop: Workshop, path: Path, unit_folder: str, actor: st
         quarantine.add(
             conn,
             scan_id=None,
-            unit=unit_folder,
+            unit=unit or unit_folder,
             file_name=display_name(path),
             kept_path=str(kept),
             sha256=digest,
@@ -225,7 +229,7 @@ def _refuse_unknown_unit(shop: Workshop, path: Path, unit_folder: str, actor: st
             code=code,
             detail="",
         )
-        audit.append(conn, actor=actor, action="quarantine", subject=digest[:16], detail={"code": code})
+        audit.append(conn, actor=actor, action="quarantine", subject=digest[:16], unit=unit, detail={"code": code})
     if _inside(path, shop.folder("inbox")):
         path.unlink()
     return Receipt(Taken.QUARANTINED, None)

@@ -6,15 +6,15 @@ OCRmyPDF draws the text layer and declares PDF/A; nothing is rasterised or compr
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import img2pdf
-import ocrmypdf
 import pikepdf
+import pypdfium2
 from ocrmypdf.font import MultiFontManager
 from ocrmypdf.fpdf_renderer import Fpdf2MultiPageRenderer
 from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrClass, OcrElement
@@ -26,7 +26,7 @@ from pipeline.landing import landing
 from pipeline.soundness import PDF
 from registry.values import PageText, Word
 
-LAYER_DPI = 200
+LAYER_DPI, DRAWN_DPI = 200, 300
 logging.getLogger("img2pdf").setLevel(logging.ERROR)
 logging.getLogger("ocrmypdf").setLevel(logging.ERROR)
 logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -35,20 +35,57 @@ Image.MAX_IMAGE_PIXELS = None
 
 def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: Path) -> None:
     """`target` shows every page upright, with its words where they stand. Same input, same look. Safe to repeat."""
+    own_text = frozenset(p.index for p in pages if _has_own_text(p))
     with TemporaryDirectory(prefix="sohoa-pdfa-", dir=target.parent) as folder:
-        plain, done = Path(folder) / "plain.pdf", Path(folder) / "pdfa.pdf"
-        with _opened(scan, media_type, pages) as pdf:
-            _strip(pdf)
-            for page, read in zip(pdf.pages, pages, strict=True):
-                _make_upright(page, read.rotation_deg)
-            _lay_text(pdf, pages, Path(folder))
-            pdf.save(plain, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-        try:
-            speculative_pdfa_conversion(plain, done, "pdfa-2")
-        except (PdfaError, pikepdf.PdfError):
-            _convert_the_long_way(plain, done)
+        done = Path(folder) / "pdfa.pdf"
+        for drawn in (frozenset[int](), own_text, frozenset(p.index for p in pages)):
+            plain = _compose(scan, media_type, pages, drawn, Path(folder))
+            try:
+                speculative_pdfa_conversion(plain, done, "pdfa-2")
+                break
+            except (PdfaError, pikepdf.PdfError):
+                if len(drawn) == len(pages):
+                    raise
         with landing(target) as part:
             part.write_bytes(done.read_bytes())
+
+
+def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Collection[int], folder: Path) -> Path:
+    """The pages with their text. `drawn`: those that PDF/A cannot hold as they are (fonts that are not embedded, odd
+    colours), shown as a lossless picture of themselves instead; the file as it came stays in the archive beside it."""
+    plain = folder / "plain.pdf"
+    with _opened(scan, media_type, pages) as pdf:
+        _strip(pdf)
+        for page, read in zip(pdf.pages, pages, strict=True):
+            _make_upright(page, read.rotation_deg)
+        if drawn:
+            _draw(pdf, drawn, folder)
+        _lay_text(pdf, [p for p in pages if p.index in drawn or not _has_own_text(p)], folder)
+        pdf.save(plain, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return plain
+
+
+def _draw(pdf: pikepdf.Pdf, drawn: Collection[int], folder: Path) -> None:
+    """These pages are pictures at DRAWN_DPI."""
+    before = folder / "upright.pdf"
+    pdf.save(before)
+    renderer = pypdfium2.PdfDocument(before)
+    try:
+        for index in sorted(drawn):
+            out = BytesIO()
+            renderer[index].render(scale=DRAWN_DPI / 72).to_pil().convert("RGB").save(out, "PNG")
+            size = tuple(float(v) for v in pdf.pages[index].mediabox)[2:]
+            picture = img2pdf.convert(out.getvalue(), layout_fun=lambda *_, size=size: (*size, *size))
+            with pikepdf.open(BytesIO(picture)) as one:
+                pdf.pages.extend(one.pages)
+            pdf.pages[index] = pdf.pages[-1]
+            del pdf.pages[-1]
+    finally:
+        renderer.close()
+
+
+def _has_own_text(page: PageText) -> bool:
+    return bool(page.words) and page.confidence == 1.0
 
 
 def _opened(scan: Path, media_type: str, pages: Sequence[PageText]) -> pikepdf.Pdf:
@@ -66,6 +103,9 @@ def _wrap_images(scan: Path, pages: Sequence[PageText]) -> bytes:
         return width, height, width, height
 
     try:
+        with Image.open(scan) as image:
+            if image.mode == "CMYK":  # PDF/A wants one device colour space, and ours is RGB
+                raise img2pdf.UnsupportedColorspaceError
         wrapped: bytes = img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid)
     except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError):
         wrapped = img2pdf.convert(_plain_frames(scan), layout_fun=layout)
@@ -125,10 +165,11 @@ def _make_upright(page: pikepdf.Page, rotation_deg: int) -> None:
 
 
 def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None:
-    """Words that were recognised lie invisibly over their pictures; born-digital pages keep their own."""
+    """The words of these pages lie invisibly over their pictures."""
     layers = []
-    for page, read in zip(pdf.pages, pages, strict=True):
-        if read.words and read.confidence < 1.0:
+    for read in pages:
+        page = pdf.pages[read.index]
+        if read.words:
             width, height = float(page.mediabox[2]), float(page.mediabox[3])
             layers.append((read.index, _ocr_page(read, width / 72 * LAYER_DPI, height / 72 * LAYER_DPI), LAYER_DPI))
     if not layers:
@@ -168,19 +209,4 @@ def _bounds(words: Sequence[Word], width: float, height: float) -> BoundingBox:
         min(w.box.top for w in words) * height,
         max(w.box.right for w in words) * width,
         max(w.box.bottom for w in words) * height,
-    )
-
-
-def _convert_the_long_way(plain: Path, done: Path) -> None:
-    """What declaring alone does not make PDF/A (fonts not embedded, odd colours) goes through Ghostscript."""
-    ocrmypdf.ocr(
-        plain,
-        done,
-        output_type="pdfa-2",
-        ocr_engine="none",
-        skip_text=True,
-        optimize=0,
-        jobs=1,
-        use_threads=True,
-        progress_bar=False,
     )

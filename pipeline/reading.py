@@ -64,7 +64,7 @@ def read_pages(
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     """One page, within its time limit."""
     started = time.monotonic()
-    height, width = page.pixels.shape[:2]
+    height, width = (side * page.reduced for side in page.pixels.shape[:2])
     if page.own_text:
         return _born_digital(page.own_text, index, width, height, page.dpi)
     try:
@@ -82,7 +82,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         rotation_deg=found.rotation_deg,
         skew_deg=found.skew_deg,
         blank=found.blank,
-        dpi=round(page.dpi, 1),
+        dpi=round(page.dpi * page.reduced, 1),
         width_px=width,
         height_px=height,
         words=tuple(words),

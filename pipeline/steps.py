@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -54,7 +55,8 @@ def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
     limits = IdentifyLimits(max_bytes=told.max_bytes, max_pages=told.max_pages, max_pixels=told.max_pixels)
     path = shop.staged_scan(scan_id)
     try:
-        found = shop.pool.run(identify, path, limits, scan.file_name, timeout_s=shop.settings.workers.page_timeout_s)
+        name = Path(scan.source_path).name  # as it came: the one for display is tidied
+        found = shop.pool.run(identify, path, limits, name, timeout_s=shop.settings.workers.page_timeout_s)
     except WorkerFailed as exc:
         raise Refused(_refusal_of(exc), str(exc)) from exc
     with write(shop.engine) as conn:

@@ -178,7 +178,8 @@ class _Handler(FileSystemEventHandler):
 def is_left_alone(name: str) -> bool:
     """Hidden files, unfinished transfers, editors' locks and what file managers strew about."""
     lower = name.lower()
-    return lower.startswith((".", "~$")) or lower.endswith(PARTIAL) or lower in LITTER
+    hidden = lower.startswith("~$") or (lower.startswith(".") and not lower.startswith(".."))
+    return hidden or lower.endswith(PARTIAL) or lower in LITTER
 
 
 def _files(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
