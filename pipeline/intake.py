@@ -33,10 +33,11 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one file handed in. scan_id is None only for a file of no known unit."""
+    """The answer to one file handed in. scan_id is None only for a file refused without a claim; code says why."""
 
     outcome: Taken
     scan_id: ScanId | None
+    code: RefusalCode | None = None
 
 
 def display_name(path: Path) -> str:
@@ -210,8 +211,9 @@ def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, ac
         leave_inbox(shop, path, unit, scan_id)
 
 
-def _refuse_unclaimed(shop: Workshop, path: Path, unit: str, below: str, code: RefusalCode, actor: str) -> Receipt:
-    """The file is kept in quarantine/`below`/ under its own name, without a claim."""
+def _refuse_unclaimed(shop: Workshop, path: Path, unit: str | None, unit_folder: str, actor: str) -> Receipt:
+    """A file that is empty, or of no unit, is kept in quarantine under its own name, without a claim."""
+    code = RefusalCode.EMPTY if unit else RefusalCode.UNKNOWN_UNIT
     digest = sha256_file(path)
     folder = shop.folder("quarantine") / (unit or "unknown-unit") / f"{digest[:8]}-{_short(path.name)}"
     kept = folder / _short(path.name)
@@ -232,7 +234,7 @@ def _refuse_unclaimed(shop: Workshop, path: Path, unit: str, below: str, code: R
         audit.append(conn, actor=actor, action="quarantine", subject=digest[:16], unit=unit, detail={"code": code})
     if _inside(path, shop.folder("inbox")):
         path.unlink()
-    return Receipt(Taken.QUARANTINED, None)
+    return Receipt(Taken.QUARANTINED, None, code)
 
 
 def _explain(folder: Path, code: RefusalCode) -> None:

@@ -24,7 +24,7 @@ from pipeline.runner import Runner, runner_is_alive
 from pipeline.soundness import IdentifyLimits
 from pipeline.workers import WorkerPool
 from pipeline.workshop import Workshop
-from registry import documents, quarantine, scans
+from registry import documents, scans
 from registry.database import read
 from registry.errors import RefusalCode, Refused
 from registry.values import Description, DocumentState, ScanId, ScanState, utc_now, vietnam_date
@@ -162,8 +162,7 @@ def _result(shop: Workshop, path: Path, receipt: Receipt) -> dict[str, Any]:
     empty: dict[str, Any] = {"source": str(path), "status": str(receipt.outcome), "documents": [], "error": None}
     with read(shop.engine) as conn:
         if receipt.scan_id is None:
-            items = [q for q in quarantine.open_items(conn) if q.scan_id is None]
-            return {**empty, "error": _error(items[0].code if items else RefusalCode.UNKNOWN_UNIT)}
+            return {**empty, "error": _error(receipt.code or RefusalCode.UNKNOWN_UNIT)}
         scan = scans.get(conn, receipt.scan_id)
         found = [documents.get(conn, d) for d in documents.of_scan(conn, receipt.scan_id)]
     refused = scan.state == ScanState.QUARANTINED
