@@ -61,11 +61,7 @@ class FolderStore:
         return self._path(key).is_file()
 
     def list(self, prefix: str) -> Iterator[str]:
-        start = self._path(prefix) if prefix else self._root
-        for folder, folders, names in os.walk(start):
-            folders.sort()
-            for name in sorted(names):
-                yield str((Path(folder) / name).relative_to(self._root))
+        yield from _keys(self._path(prefix) if prefix else self._root, f"{prefix}/" if prefix else "")
 
     def clear_staging(self) -> None:
         """What a crash left half-made is gone. Only while no other process writes to the store."""
@@ -107,6 +103,20 @@ class FolderStore:
 
     def _path(self, key: str) -> Path:
         return self._root / require_key(key)
+
+
+def _keys(folder: Path, prefix: str) -> Iterator[str]:
+    """Every file below, in the order of whole keys: as an S3 listing gives them."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((e.name + ("/" if e.is_dir(follow_symlinks=False) else ""), e) for e in found)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name, entry in entries:
+        if name.endswith("/"):
+            yield from _keys(Path(entry.path), prefix + name)
+        else:
+            yield prefix + name
 
 
 def _store(content: Content, target: Path, expected: str) -> None:

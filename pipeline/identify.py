@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 import warnings as python_warnings
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -102,6 +103,8 @@ def _check_image(path: Path, media_type: str, limits: IdentifyLimits) -> Identif
                     raise Refused(RefusalCode.NOT_A_DOCUMENT, "animated")
                 if pages > limits.max_pages:
                     raise Refused(RefusalCode.TOO_MANY_PAGES, f"{pages}")
+                if media_type == TIFF and _directories_loop(path):
+                    raise Refused(RefusalCode.CORRUPT, "its directories lead back to an earlier one")
                 for frame in range(pages):
                     image.seek(frame)
                     found |= _check_frame(image, limits)
@@ -115,6 +118,23 @@ def _check_image(path: Path, media_type: str, limits: IdentifyLimits) -> Identif
     if media_type == JPEG and _trails(path):
         found.add("trailing_data")
     return Identified(media_type=media_type, page_count=pages, warnings=tuple(sorted(found)))
+
+
+def _directories_loop(path: Path) -> bool:
+    """Whether a TIFF's chain of pages comes back to a page it had (TIFF 6.0, section 2; BigTIFF)."""
+    data = path.read_bytes()
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    big = int.from_bytes(data[2:4], order) == 43
+    counter, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
+    seen: set[int] = set()
+    at = int.from_bytes(data[8:16] if big else data[4:8], order)
+    while at and at + counter <= len(data):
+        if at in seen:
+            return True
+        seen.add(at)
+        after = at + counter + entry * int.from_bytes(data[at : at + counter], order)
+        at = int.from_bytes(data[after : after + pointer], order)
+    return False
 
 
 def _check_frame(image: Image.Image, limits: IdentifyLimits) -> set[str]:

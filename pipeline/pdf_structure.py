@@ -77,7 +77,8 @@ def _opened(path: Path, found: set[str]) -> Iterator[pikepdf.Pdf]:
     except pikepdf.PasswordError as exc:
         raise Refused(RefusalCode.ENCRYPTED) from exc
     except pikepdf.PdfError as exc:
-        cut = data_end is None and _has_objects(path)
+        # a linearized file has an end-of-file marker near its beginning as well: much behind the last one is no tail
+        cut = (data_end is None or data_end > 1024) and _has_objects(path)
         raise Refused(RefusalCode.TRUNCATED if cut else RefusalCode.CORRUPT, "cannot be opened") from exc
     with pdf:
         repaired = any("xref" in str(w) or "startxref" in str(w) or "recover" in str(w) for w in pdf.get_warnings())

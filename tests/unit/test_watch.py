@@ -69,12 +69,12 @@ def test_links_are_left_alone_and_folders_tell_dossier_and_component(unit: Path,
     (unit / "H99.32-261102-0001" / "TP01.pdf").write_bytes(b"1")
     watch = inbox(unit)
     watch.listing(0)
-    assert [(a.unit_folder, str(a.relative)) for a in watch.listing(9).ready] == [
-        ("xa", "H99.32-261102-0001/TP01.pdf")
-    ]
+    assert [(a.unit_folder, str(a.relative)) for a in watch.listing(9).ready] == [("xa", "H99.32-261102-0001/TP01.pdf")]
 
 
-@pytest.mark.parametrize("name", [".scan.pdf", "scan.pdf.part", "~$scan.docx", ".~lock.scan.pdf#", "Thumbs.db", "x.tmp"])
+@pytest.mark.parametrize(
+    "name", [".scan.pdf", "scan.pdf.part", "~$scan.docx", ".~lock.scan.pdf#", "Thumbs.db", "x.tmp"]
+)
 def test_left_alone(name: str) -> None:
     assert is_left_alone(name)
 

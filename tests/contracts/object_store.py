@@ -1,0 +1,92 @@
+"""What every home of the archive must do. A subclass gives the store; `damage` changes bytes behind its back."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from archive.store import ObjectStore, get
+from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
+
+
+def digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
+
+
+TREE = {"a/one": b"1", "two": b"22" * 5000}
+
+
+class ObjectStoreContract:
+    """Inherit as TestX and give a fixture `store`."""
+
+    def test_what_was_put_is_there(self, store: ObjectStore) -> None:
+        store.put_tree("x/y", dict(TREE), digests(TREE))
+        assert get(store, "x/y/two") == TREE["two"]
+        assert list(store.list("x")) == ["x/y/a/one", "x/y/two"]
+        assert store.exists("x/y/a/one") and not store.exists("x/y/a")
+
+    def test_a_file_is_put_from_disk(self, store: ObjectStore, tmp_path: Path) -> None:
+        path = tmp_path / "scan"
+        path.write_bytes(b"scan")
+        store.put_tree("f", {"scan": path}, digests({"scan": b"scan"}))
+        assert get(store, "f/scan") == b"scan"
+
+    def test_the_same_again_changes_nothing(self, store: ObjectStore) -> None:
+        store.put_tree("x", dict(TREE), digests(TREE))
+        store.put_tree("x", dict(TREE), digests(TREE))
+        assert len(list(store.list("x"))) == 2
+
+    def test_other_bytes_never_cover_what_is_there(self, store: ObjectStore) -> None:
+        store.put_tree("x", {"a": b"1"}, digests({"a": b"1"}))
+        with pytest.raises(KeyTaken):
+            store.put_tree("x", {"a": b"2"}, digests({"a": b"2"}))
+        assert get(store, "x/a") == b"1"
+
+    def test_bytes_that_are_not_those_announced_are_not_stored(self, store: ObjectStore) -> None:
+        with pytest.raises(FixityMismatch):
+            store.put_tree("x", {"a": b"1"}, digests({"a": b"2"}))
+        assert not store.exists("x/a")
+
+    def test_replace_is_seen_whole(self, store: ObjectStore) -> None:
+        store.replace("k", b"old")
+        seen: set[bytes] = set()
+        writer = threading.Thread(target=lambda: [store.replace("k", c * 100_000) for c in (b"n", b"m") * 20])
+        writer.start()
+        while writer.is_alive():
+            seen.add(get(store, "k"))
+        writer.join()
+        assert seen <= {b"old", b"n" * 100_000, b"m" * 100_000}
+
+    def test_of_two_writers_one_wins_whole(self, store: ObjectStore) -> None:
+        outcomes: list[bytes | None] = []
+
+        def put(body: bytes) -> None:
+            try:
+                store.put_tree("race", {"a": body, "b": body}, digests({"a": body, "b": body}))
+                outcomes.append(body)
+            except KeyTaken:
+                outcomes.append(None)
+
+        threads = [threading.Thread(target=put, args=(bytes([n]) * 1000,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        won = [o for o in outcomes if o is not None]
+        assert len(won) == 1
+        assert get(store, "race/a") == get(store, "race/b") == won[0]
+
+    @pytest.mark.parametrize("key", ["../out", "a//b", "/etc/passwd", "a/./b", "a\\b", "a\0b"])
+    def test_a_key_never_leads_outside(self, store: ObjectStore, key: str) -> None:
+        with pytest.raises(KeyNotFound):
+            store.put_tree(key, {"a": b"1"}, digests({"a": b"1"}))
+        with pytest.raises(KeyNotFound):
+            store.open(key)
+
+    def test_what_is_not_there_is_said(self, store: ObjectStore) -> None:
+        with pytest.raises(KeyNotFound):
+            store.open("nothing")
+        assert list(store.list("nothing")) == []
