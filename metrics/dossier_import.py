@@ -12,6 +12,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import openpyxl
 import yaml
@@ -20,7 +21,7 @@ from sqlalchemy import Connection
 from config.catalogue import Catalogue
 from registry import audit, dossiers
 from registry.dossiers import DossierRow
-from registry.errors import RefusalCode, Refused
+from registry.errors import NotATable
 from registry.values import Value
 
 LARGEST = 100_000_000
@@ -58,7 +59,7 @@ class _BadCell(Exception):
 def import_dossiers(conn: Connection, catalogue: Catalogue, path: Path, by: str) -> ImportResult:
     """Every sound row stands in the registry; the others are listed with their reason. Safe to repeat.
 
-    Raises Refused for a file that is no table of dossiers at all.
+    Raises NotATable for a file that is no table of dossiers at all.
     """
     imported = updated = 0
     refused: list[RefusedRow] = []
@@ -142,17 +143,19 @@ def _day(cells: Mapping[str, str], column: str) -> str | None:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Row number and cells by fact, from whatever kind of file it is."""
     if path.stat().st_size > LARGEST:
-        raise Refused(RefusalCode.TOO_LARGE_IMAGE, "dossier file")
+        raise NotATable("too large")
     readers = {".csv": _csv, ".xlsx": _xlsx, ".json": _json}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise Refused(RefusalCode.NOT_A_DOCUMENT, "dossiers come as .csv, .xlsx or .json")
+        raise NotATable("dossiers come as .csv, .xlsx or .json")
     try:
         for number, told in reader(path):
             cells = {_fact(str(k)): _cell(v) for k, v in told.items()}
+            if "code" not in cells:
+                raise NotATable("no column holds the dossier's code")
             yield number, {fact: value for fact, value in cells.items() if fact}
-    except (UnicodeDecodeError, ValueError, KeyError, OSError, csv.Error) as exc:
-        raise Refused(RefusalCode.CORRUPT, type(exc).__name__) from exc
+    except (UnicodeDecodeError, ValueError, KeyError, OSError, csv.Error, BadZipFile) as exc:
+        raise NotATable(type(exc).__name__) from exc
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -4,6 +4,7 @@ SohoaError
 ├── Refused               an input is refused; code is one of RefusalCode, the file goes to quarantine
 ├── NotFound              no such document, dossier, unit, …
 ├── NotAllowed            the account may not do that
+├── NotATable             a file of dossiers cannot be read as one; nothing of it was imported
 ├── Conflict              the thing is not in a state that allows this
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
@@ -27,6 +28,7 @@ __all__ = [
     "FixityMismatch",
     "KeyNotFound",
     "KeyTaken",
+    "NotATable",
     "NotAllowed",
     "NotFound",
     "RefusalCode",
@@ -81,6 +83,10 @@ class NotAllowed(SohoaError):
 
 class Conflict(SohoaError):
     code = "conflict"
+
+
+class NotATable(SohoaError):
+    code = "not-a-table"
 
 
 class FixityMismatch(SohoaError):
