@@ -34,7 +34,7 @@ faults: setup-test  ## the long form: 30 kills while 60 files come in
 
 setup: $(UV)
 	tools/install-packages base
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
 
 setup-test: setup
 	tools/install-packages test

@@ -49,11 +49,6 @@ def _tesseract(wiring: Wiring) -> tuple[bool, str, str]:
     return found, f"{ocr.version()}, ngôn ngữ {language}", f"apt-get install tesseract-ocr-{language}"
 
 
-def _ghostscript(_wiring: Wiring) -> tuple[bool, str, str]:
-    found = shutil.which("gs")
-    return found is not None, found or "không có", "apt-get install ghostscript"
-
-
 def _font(wiring: Wiring) -> tuple[bool, str, str]:
     font = wiring.settings.signing.stamp_font
     return font.exists(), font.name, "apt-get install fonts-croscore"
@@ -116,7 +111,6 @@ def _work(wiring: Wiring) -> tuple[bool, str, str]:
 
 CHECKS: tuple[tuple[str, Callable[[Wiring], tuple[bool, str, str]]], ...] = (
     ("tesseract", _tesseract),
-    ("ghostscript", _ghostscript),
     ("stamp-font", _font),
     ("catalogue", _catalogue),
     ("folders", _folders),

@@ -27,6 +27,8 @@ class Taken(StrEnum):
 
     CLAIMED = "claimed"
     UNDER_WAY = "under-way"
+    POSTPONED = "postponed"
+    """The same bytes are just being looked at under another name: ask again."""
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
 
@@ -95,6 +97,8 @@ def take(
             leave_inbox(shop, path, unit.code, scan.id)
             return Receipt(Taken.DUPLICATE, scan.id)
         return Receipt(Taken.UNDER_WAY, scan.id)
+    if scan.state == ScanState.CLAIMED:  # its name may yet be why it is refused: then this one is another try
+        return Receipt(Taken.POSTPONED, scan.id)
     _record_duplicate(shop, scan.id, path, unit.code, actor)
     return Receipt(Taken.DUPLICATE, scan.id)
 

@@ -20,6 +20,7 @@ import structlog
 
 from pipeline import decisions, intake, workflow
 from pipeline.identify import looks_complete
+from pipeline.intake import Taken
 from pipeline.watch import Inbox, Listing, Waiting, Wakeup
 from pipeline.workshop import Workshop
 from registry import audit, documents, scans
@@ -92,7 +93,7 @@ class Runner:
             if self._stop.is_set():
                 return
             try:
-                intake.take(
+                receipt = intake.take(
                     self._shop,
                     arrival.path,
                     unit_folder=arrival.unit_folder,
@@ -104,7 +105,8 @@ class Runner:
             except (SohoaError, OSError) as exc:
                 log.error("not_taken", code=workflow.error_code(exc))
             else:
-                self._inbox.settled(arrival)
+                if receipt.outcome != Taken.POSTPONED:
+                    self._inbox.settled(arrival)
 
     def _start_waiting(self) -> None:
         with read(self._shop.engine) as conn:
