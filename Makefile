@@ -15,7 +15,8 @@ run: setup  ## a demonstration: sample scans read, signed, archived, and the pag
 	$(UV) run --frozen --no-dev sohoa run --home $(DEMO)
 
 test: setup-test lint  ## everything: style, types, imports, unit, integration, faults, browser
-	$(UV) run --frozen pytest -n $(JOBS) --dist loadgroup
+	$(UV) run --frozen pytest -n $(JOBS) tests/unit
+	$(UV) run --frozen pytest tests/integration tests/browser tests/faults
 
 lint: setup
 	$(UV) run --frozen ruff check .

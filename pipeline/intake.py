@@ -19,6 +19,7 @@ from pipeline.workshop import Workshop
 from registry import audit, dossiers, quarantine, scans
 from registry.database import read, write
 from registry.errors import RefusalCode
+from registry.scans import ScanRow
 from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
 
 
@@ -92,15 +93,7 @@ def take(
         return Receipt(Taken.CLAIMED, scan.id)
     if scan.state == ScanState.QUARANTINED:
         return _try_again(shop, scan.id, path, digest, actor)
-    if Path(scan.source_path) == path:
-        if scan.state in (ScanState.DONE, ScanState.DUPLICATE):
-            leave_inbox(shop, path, unit.code, scan.id)
-            return Receipt(Taken.DUPLICATE, scan.id)
-        return Receipt(Taken.UNDER_WAY, scan.id)
-    if scan.state == ScanState.CLAIMED:  # its name may yet be why it is refused: then this one is another try
-        return Receipt(Taken.POSTPONED, scan.id)
-    _record_duplicate(shop, scan.id, path, unit.code, actor)
-    return Receipt(Taken.DUPLICATE, scan.id)
+    return Receipt(_again(shop, scan, path, unit.code, actor), scan.id)
 
 
 def release(shop: Workshop, scan_id: ScanId) -> None:
@@ -199,6 +192,19 @@ def _try_again(shop: Workshop, scan_id: ScanId, path: Path, digest: str, actor: 
         audit.append(conn, actor=actor, action="retry", subject=scan_id)
     _stage(shop, scan_id, path, digest)
     return Receipt(Taken.CLAIMED, scan_id)
+
+
+def _again(shop: Workshop, scan: ScanRow, path: Path, unit: str, actor: str) -> Taken:
+    """Bytes that are held came in again: the same file once more, or another copy."""
+    settled = scan.state in (ScanState.DONE, ScanState.DUPLICATE)
+    if Path(scan.source_path) == path:
+        if settled:
+            leave_inbox(shop, path, unit, scan.id)
+        return Taken.DUPLICATE if settled else Taken.UNDER_WAY
+    if scan.state == ScanState.CLAIMED:  # its name may yet be why it is refused: then this copy is another try
+        return Taken.POSTPONED
+    _record_duplicate(shop, scan.id, path, unit, actor)
+    return Taken.DUPLICATE
 
 
 def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, actor: str) -> None:

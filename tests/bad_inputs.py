@@ -123,7 +123,7 @@ def inputs() -> Iterator[Input]:
     yield Input("khong trang.pdf", changed(_empty), "zero-pages")
     yield Input("nhieu trang.pdf", changed(_many), "too-many-pages")
     yield Input("bom.png", bomb(), "too-large-image")
-    yield Input("anh.pdf", jpeg, "type-mismatch")
+    yield Input("anh.pdf", encoded(sheet(text="anh"), "JPEG"), "type-mismatch")
     yield Input("chuong trinh.pdf", b"MZ" + bytes(2000), "type-mismatch")
     yield Input("ghi chu.txt", "không phải giấy tờ".encode(), "not-a-document")
     yield Input("rac.jpg", bytes(range(256)) * 20, "type-mismatch")

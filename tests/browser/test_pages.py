@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +12,15 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.bad_inputs import encoded, sheet
-from tests.integration.conftest import PASSWORD, Desk, desk  # noqa: F401 the same installation
+from tests.desk import PASSWORD, Desk
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk")]
+pytestmark = pytest.mark.slow
 PICTURES = os.environ.get("SOHOA_SCREENSHOTS")
 """A folder that gets a picture of each page, for people to look at."""
 
 
 @pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:  # noqa: F811
+def page(desk: Desk) -> Iterator[Page]:
     """A page of a logged-in clerk; any error on it fails the test."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "the tests need chromium; tools/install-packages test"
@@ -34,7 +35,7 @@ def page(desk: Desk) -> Iterator[Page]:  # noqa: F811
         opened.keyboard.press("Tab")
         opened.keyboard.type(desk.accounts["motcua"])
         opened.keyboard.press("Enter")
-        opened.wait_for_load_state()
+        opened.wait_for_url(re.compile("/(tray|password)$"))
         if opened.url.endswith("/password"):
             for number, word in enumerate((desk.accounts["motcua"], PASSWORD, PASSWORD)):
                 opened.keyboard.press("Tab") if number else None
@@ -56,6 +57,7 @@ def picture(page: Page, name: str) -> None:
 def test_search_without_a_mouse_and_without_a_name_in_the_address(page: Page) -> None:
     page.keyboard.press("Alt+3")
     page.wait_for_url("**/search")
+    page.wait_for_function("document.activeElement.name === 'query'")
     page.keyboard.type("nguyen thi anh hoa")
     page.keyboard.press("Enter")
     page.wait_for_selector(".hits mark")
@@ -72,15 +74,16 @@ def test_search_without_a_mouse_and_without_a_name_in_the_address(page: Page) ->
     assert "TOTAL-PASSED" in page.inner_text(".verdict")
 
 
-def test_review_without_a_mouse(page: Page, desk: Desk) -> None:  # noqa: F811
+def test_review_without_a_mouse(page: Page, desk: Desk) -> None:
     (desk.inbox() / "can xem.jpg").write_bytes(encoded(sheet(text="to giay la"), "JPEG"))
-    waiting = "SELECT d.id FROM documents d JOIN scans s ON s.id = d.scan_id WHERE s.file_name = 'can xem.jpg' AND d.state = ?"
+    waiting = """SELECT d.id FROM documents d JOIN scans s ON s.id = d.scan_id
+                 WHERE s.file_name = 'can xem.jpg' AND d.state = ?"""
     desk.wait(lambda: bool(desk.rows(waiting, "review")), "the doubtful scan")
     document_id = desk.rows(waiting, "review")[0]["id"]
     page.goto(f"{desk.url}/review/{document_id}")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.activeElement.name") == "kind", "the cursor is where the doubt is"
-    page.keyboard.type("Thông báo")
+    page.locator("[name=kind]").select_option("thong-bao")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.name") == "document_type"
     page.keyboard.press("Enter")
@@ -97,6 +100,7 @@ def test_review_without_a_mouse(page: Page, desk: Desk) -> None:  # noqa: F811
 def test_reuse_answers_under_a_second(page: Page) -> None:
     page.keyboard.press("Alt+4")
     page.wait_for_url("**/reuse")
+    page.wait_for_function("document.activeElement.name === 'owner'")
     page.keyboard.type("003199000001")
     page.keyboard.press("Tab")
     page.keyboard.type("1.000894")
@@ -111,7 +115,7 @@ def test_reuse_answers_under_a_second(page: Page) -> None:
     picture(page, "reuse")
 
 
-def test_tray_and_indicators_are_drawn(page: Page, desk: Desk) -> None:  # noqa: F811
+def test_tray_and_indicators_are_drawn(page: Page, desk: Desk) -> None:
     page.goto(f"{desk.url}/tray")
     assert page.locator(".steps").count() >= 10
     picture(page, "tray")

@@ -18,10 +18,10 @@ from registry import documents
 from registry.database import read
 from search.index import SearchRequest
 from tests.bad_inputs import write_to
-from tests.integration.conftest import SOHOA, Desk, run_cli
+from tests.desk import SOHOA, Desk, run_cli
 from tests.judges import archivable, signed
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk")]
+pytestmark = pytest.mark.slow
 
 
 def fold(text: str) -> str:

@@ -1,6 +1,12 @@
 // Small comforts; every page works without them.
 "use strict";
 
+// Alt+1 … Alt+5 lead to the pages, in every browser alike
+document.addEventListener("keydown", (event) => {
+  const link = event.altKey && document.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
+  if (link) { event.preventDefault(); link.click(); }
+});
+
 // the tray refreshes in place, but not while somebody is about to press a button in it
 for (const box of document.querySelectorAll("[data-refresh]")) {
   setInterval(async () => {

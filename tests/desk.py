@@ -1,4 +1,4 @@
-"""One real installation for all tests here: made by the command line, filled through its inbox, served on a port."""
+"""One real installation for all slow tests: made by the command line, filled through its inbox, served on a port."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from app.demo.scans import make_scans
 from tests.bad_inputs import encoded, sheet
 
 SOHOA = [sys.executable, "-c", "from app.cli import main; main()"]
-PATIENCE_S = 240.0
+PATIENCE_S = 120.0
 ACCOUNTS = (("mayquet", "scanner", "H99.32"), ("motcua", "clerk", "H99.32"), ("motcua2", "clerk", "H99.34"),
             ("kiemtra", "auditor", None), ("lanhdao", "leader", "H99"))  # fmt: skip
 PASSWORD = "mat-khau-cua-toi"
@@ -58,15 +59,16 @@ class Desk:
             assert time.monotonic() < until, f"waited too long for {what}"
             time.sleep(0.2)
 
-    def login(self, name: str) -> httpx.Client:
+    @contextmanager
+    def login(self, name: str) -> Iterator[httpx.Client]:
         """A browser's session of that account, its one-time password changed."""
-        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=60)
-        answer = client.post("/login", data={"username": name, "password": self.accounts[name]})
-        if answer.url.path == "/password":
-            told = {"csrf": csrf(answer.text), "old": self.accounts[name], "new": PASSWORD, "again": PASSWORD}
-            assert client.post("/password", data=told).url.path == "/tray"
-            self.accounts[name] = PASSWORD
-        return client
+        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60) as client:
+            answer = client.post("/login", data={"username": name, "password": self.accounts[name]})
+            if answer.url.path == "/password":
+                told = {"csrf": csrf(answer.text), "old": self.accounts[name], "new": PASSWORD, "again": PASSWORD}
+                assert client.post("/password", data=told).url.path == "/tray"
+                self.accounts[name] = PASSWORD
+            yield client
 
 
 def csrf(page: str) -> str:
