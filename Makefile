@@ -28,7 +28,7 @@ unit: setup
 	$(UV) run --frozen pytest -n $(JOBS) tests/unit
 
 bench: setup
-	$(UV) run --frozen python bench/reading.py
+	$(UV) run --frozen python -m bench.reading
 
 faults: setup-test  ## the long form: 30 kills while 60 files come in
 	$(UV) run --frozen python -m tests.faults.kills --kills 30 --files 60
