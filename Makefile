@@ -11,27 +11,27 @@ JOBS ?= 2
 .PHONY: run test lint unit bench faults setup setup-test clean
 
 run: setup  ## a demonstration: sample scans read, signed, archived, and the pages to look at them
-	$(UV) run --frozen --no-dev sohoa init $(DEMO) --demo
-	$(UV) run --frozen --no-dev sohoa run --home $(DEMO)
+	$(UV) run --no-sync sohoa init $(DEMO) --demo
+	$(UV) run --no-sync sohoa run --home $(DEMO)
 
 test: setup-test lint  ## everything: style, types, imports, unit, integration, faults, browser
-	$(UV) run --frozen pytest -n $(JOBS) tests/unit
-	$(UV) run --frozen pytest tests/integration tests/browser tests/faults
+	$(UV) run --no-sync pytest -n $(JOBS) tests/unit
+	$(UV) run --no-sync pytest tests/integration tests/browser tests/faults
 
 lint: setup
-	$(UV) run --frozen ruff check .
-	$(UV) run --frozen ruff format --check .
-	$(UV) run --frozen mypy
-	$(UV) run --frozen lint-imports
+	$(UV) run --no-sync ruff check .
+	$(UV) run --no-sync ruff format --check .
+	$(UV) run --no-sync mypy
+	$(UV) run --no-sync lint-imports
 
 unit: setup
-	$(UV) run --frozen pytest -n $(JOBS) tests/unit
+	$(UV) run --no-sync pytest -n $(JOBS) tests/unit
 
 bench: setup
-	$(UV) run --frozen python -m bench.reading
+	$(UV) run --no-sync python -m bench.reading
 
 faults: setup-test  ## the long form: 30 kills while 60 files come in
-	$(UV) run --frozen python -m tests.faults.kills --kills 30 --files 60
+	$(UV) run --no-sync python -m tests.faults.kills --kills 30 --files 60
 
 setup: $(UV)
 	tools/install-packages base

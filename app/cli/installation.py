@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, only_warnings, out, show, table
 from app.doctor import examine
 from app.setup import Credentials, initialise
 from app.web import create_app
 from app.wiring import Wiring, opened
 from pipeline.runner import Runner
+from pipeline.watch import is_left_alone
 from registry import audit, documents, scans, users
 from registry.database import read, write
 from registry.values import DocumentState, Role, ScanState, utc_now, vietnam_date
@@ -62,6 +63,7 @@ def run(home: Home) -> None:
         pages = threading.Thread(target=server.run, name="web", daemon=True)
         pages.start()
         if wiring.settings.demo:
+            only_warnings()
             threading.Thread(target=_greet, args=(wiring, server), name="greeting", daemon=True).start()
         else:
             err.print(f"Trang web: http://{wiring.settings.web.host}:{wiring.settings.web.port}")
@@ -190,21 +192,7 @@ def _greet(wiring: Wiring, server: uvicorn.Server) -> None:
         time.sleep(0.1)
     place = f"http://{wiring.settings.web.host}:{wiring.settings.web.port}"
     out.print(f"Trang web đã mở: [bold]{place}[/bold] — đang đọc các bản quét mẫu…")
-    settled, quiet = -1, 0
-    while quiet < 3 and not server.should_exit:
-        with read(wiring.engine) as conn:
-            counts = scans.counts(conn)
-        done = sum(counts.get(s, 0) for s in (ScanState.DONE, ScanState.QUARANTINED, ScanState.DUPLICATE))
-        under_way = counts.get(ScanState.CLAIMED, 0)
-        quiet = quiet + 1 if done == settled and not under_way else 0
-        if done != settled:
-            out.print(f"  đã lưu kho {counts.get(ScanState.DONE, 0)} / {sum(counts.values())} bản quét")
-        settled = done
-        time.sleep(2)
-    with read(wiring.engine) as conn:
-        unsure = len(documents.by_state(conn, DocumentState.REVIEW))
-    if unsure:
-        out.print(f"  {unsure} giấy tờ máy đọc chưa chắc, đang chờ người kiểm tra trước khi ký")
+    _follow(wiring, server)
     guide = wiring.settings.home / "dang-nhap-thu.txt"
     out.print(f"\nMở [bold]{place}[/bold] và thử:")
     out.print("  · Khay xử lý: mỗi bản quét đang ở đâu, vì sao bị từ chối")
@@ -214,6 +202,27 @@ def _greet(wiring: Wiring, server: uvicorn.Server) -> None:
     if guide.exists():
         out.print(f"\nTài khoản thử (mật khẩu dùng một lần):\n{guide.read_text(encoding='utf-8')}")
     out.print(f"Thả tệp quét của bạn vào [bold]{wiring.folder('inbox')}[/bold]/<đơn vị>/. Ctrl-C để dừng.")
+
+
+def _follow(wiring: Wiring, server: uvicorn.Server) -> None:
+    """Prints how many scans are archived until each one is, waits for a person, or was refused."""
+    inbox = wiring.folder("inbox")
+    shown = -1
+    while not server.should_exit:
+        with read(wiring.engine) as conn:
+            counts = scans.counts(conn)
+            unsure = len(documents.by_state(conn, DocumentState.REVIEW))
+        archived, known = counts.get(ScanState.DONE, 0), sum(counts.values())
+        if archived != shown:
+            out.print(f"  đã ký và lưu kho {archived} bản quét")
+            shown = archived
+        ended = archived + unsure + counts.get(ScanState.QUARANTINED, 0) + counts.get(ScanState.DUPLICATE, 0)
+        waiting = sum(1 for path in inbox.rglob("*") if path.is_file() and not is_left_alone(path.name))
+        if ended == known and waiting <= unsure:
+            break
+        time.sleep(1)
+    if unsure:
+        out.print(f"  {unsure} giấy tờ máy đọc chưa chắc, đang chờ người kiểm tra trước khi ký")
 
 
 def _print_credentials(made: list[Credentials]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 from pydantic import BaseModel
 from rich.console import Console
@@ -72,6 +74,11 @@ def actor() -> str:
 def mask(identity: str | None) -> str:
     """An identity number as lists show it: 084*****0001."""
     return f"{identity[:3]}{'*' * (len(identity) - 7)}{identity[-4:]}" if identity and len(identity) > 7 else ""
+
+
+def only_warnings() -> None:
+    """Our log is silent about what goes well: a demonstration is read by people."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def show_rebuilt(rebuilt: BaseModel, what: str, *, json: bool) -> None:
