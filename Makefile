@@ -39,6 +39,7 @@ setup: $(UV)
 
 setup-test: setup
 	tools/install-packages test
+	tools/install-servers
 
 $(UV):
 	python3 -m venv $(CACHE)/uv

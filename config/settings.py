@@ -22,7 +22,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sqlalchemy.engine import make_url
+
 from config.errors import SettingsInvalid
+
+KNOWN_TO_ALL = frozenset(
+    {"", "admin", "changeme", "elastic", "minioadmin", "password", "postgres", "secret", "sohoa", "123456"}
+)
+"""Secrets of examples and first installations: refused outside a demonstration."""
 
 
 class Section(BaseModel):
@@ -100,7 +107,53 @@ class Web(Section):
 
 class Registry(Section):
     url: str = ""
-    """SQLAlchemy address; empty: `registry.sqlite` in the home."""
+    """SQLAlchemy address, `postgresql+psycopg://user@host/database`; empty: `registry.sqlite` in the home."""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+
+class Store(Section):
+    """A home of archived bytes: a folder, or a bucket of any S3 service whose object lock is in force."""
+
+    kind: Literal["folder", "s3"] = "folder"
+    folder: Path | None = None
+    """Empty: `folders.archive`."""
+    endpoint: str = ""
+    """Host and port of the S3 service, without a scheme."""
+    secure: bool = True
+    ca_file: Path | None = None
+    region: str = "us-east-1"
+    bucket: str = ""
+    access_key: str = ""
+    secret_key: SecretStr | None = None
+    secret_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "s3" and not (self.endpoint and self.bucket and self.access_key):
+            raise ValueError("an S3 store needs endpoint, bucket and access_key")
+        return self
+
+
+class Index(Section):
+    kind: Literal["tantivy", "elasticsearch"] = "tantivy"
+    urls: tuple[str, ...] = ()
+    prefix: str = "sohoa"
+    """Indices are called `<prefix>-v<schema>-<time>`, the alias in use `<prefix>`."""
+    ca_file: Path | None = None
+    user: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "elasticsearch" and not self.urls:
+            raise ValueError("an Elasticsearch index needs urls")
+        return self
+
+
+class Log(Section):
+    format: Literal["text", "json"] = "text"
 
 
 class Settings(BaseSettings):
@@ -121,6 +174,11 @@ class Settings(BaseSettings):
     signing: Signing = Signing()
     web: Web = Web()
     registry: Registry = Registry()
+    archive: Store = Store()
+    replica: Store | None = None
+    """A second home that `sohoa archive replicate` fills."""
+    index: Index = Index()
+    log: Log = Log()
 
     @classmethod
     def settings_customise_sources(
@@ -154,7 +212,23 @@ class Settings(BaseSettings):
 
     @property
     def registry_url(self) -> str:
-        return self.registry.url or f"sqlite:///{self.home / 'registry.sqlite'}"
+        """The registry's address, its password filled in. Raises SettingsInvalid."""
+        if not self.registry.url:
+            return f"sqlite:///{self.home / 'registry.sqlite'}"
+        password = self.secret(self.registry.password, self.registry.password_file)
+        url = make_url(self.registry.url)
+        return (url.set(password=password) if password else url).render_as_string(hide_password=False)
+
+    def secret(self, value: SecretStr | None, file: Path | None) -> str | None:
+        """The secret given, or the one in the file. Raises SettingsInvalid for a file that cannot be read, and outside
+        a demonstration for a secret that everybody knows."""
+        try:
+            found = value.get_secret_value() if value else self.path(file).read_text().strip() if file else None
+        except OSError as exc:
+            raise SettingsInvalid(f"a secret cannot be read from {file}") from exc
+        if found is not None and found.lower() in KNOWN_TO_ALL and not self.demo:
+            raise SettingsInvalid("a secret is one that everybody knows; choose another")
+        return found
 
 
 def load_settings(home: Path) -> Settings:

@@ -55,6 +55,8 @@ class DocumentRow(Value):
     withdrawn_at: datetime | None
     withdrawn_why: str | None
     replaced_by: str | None
+    verdict: str | None
+    verdict_at: datetime | None
     error_code: str | None
     attempt: int
     updated_at: datetime

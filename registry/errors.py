@@ -8,6 +8,7 @@ SohoaError
 ├── Conflict              the thing is not in a state that allows this
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
+├── Retained              a record may not be removed yet: its retention runs, or a legal hold is on it
 ├── KeyNotFound           nothing is stored under this key
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
 ├── ServiceUnavailable    a server did not answer; unknown whether it acted; worth another try
@@ -33,6 +34,7 @@ __all__ = [
     "NotFound",
     "RefusalCode",
     "Refused",
+    "Retained",
     "ServiceUnavailable",
     "SettingsInvalid",
     "SigningFailed",
@@ -95,6 +97,10 @@ class FixityMismatch(SohoaError):
 
 class KeyTaken(SohoaError):
     code = "key-taken"
+
+
+class Retained(SohoaError):
+    code = "retained"
 
 
 class KeyNotFound(SohoaError):

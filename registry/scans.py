@@ -38,6 +38,7 @@ class ScanRow(Value):
     claimed_by: str
     updated_at: datetime
     attempt: int
+    priority: int
 
 
 class Claim(Value):
@@ -76,6 +77,7 @@ def claim(
     file_name: str,
     size_bytes: int,
     claimed_by: str,
+    priority: int = 0,
 ) -> Claim:
     """The bytes are claimed for this dossier component: by this call, or by an earlier one (design.md, invariant 2)."""
     key = "|".join((sha256, unit, dossier_code or "", component_code or ""))
@@ -101,6 +103,7 @@ def claim(
                     claimed_by=claimed_by,
                     updated_at=now,
                     attempt=1,
+                    priority=priority,
                 )
             )
         fresh = True

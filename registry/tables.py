@@ -83,10 +83,13 @@ scans = Table(
     Column("claimed_by", String(100), nullable=False),
     Column("updated_at", String(32), nullable=False),
     Column("attempt", Integer, nullable=False, default=1),
-    Index("ix_scans_state", "state"),
+    Column("priority", Integer, nullable=False, default=0, server_default="0"),
+    Index("ix_scans_state", "state", "priority", "received_at"),
+    Index("ix_scans_unit_state", "unit", "state"),
     Index("ix_scans_sha256", "sha256"),
+    Index("ix_scans_updated_at", "updated_at"),
 )
-"""One row per input file. claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
+"""One row per input file. priority: 0 for the desk, higher numbers wait behind it. claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
 file_name is NFC and shortened for display; source_path is the path at claim time, os.fsdecode'd."""
 
 documents = Table(
@@ -120,14 +123,20 @@ documents = Table(
     Column("withdrawn_at", String(32)),
     Column("withdrawn_why", String(300)),
     Column("replaced_by", String(36)),
+    Column("verdict", String(20)),
+    Column("verdict_at", String(32)),
     Column("error_code", String(40)),
     Column("attempt", Integer, nullable=False, default=1),
     Column("updated_at", String(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
-    Index("ix_documents_indexed_at", "indexed_at"),
+    Index("ix_documents_state", "state", "created_at"),
+    Index("ix_documents_scan_id", "scan_id"),
+    Index("ix_documents_updated_at", "updated_at"),
+    Index("ix_documents_indexed_at", "indexed_at", "archived_at"),
     Index("ix_documents_original", "original_sha256"),
 )
+"""verdict: the last validation's, with its instant; what is decided on it is validated anew."""
 
 fields = Table(
     "fields",
@@ -245,3 +254,27 @@ sessions = Table(
     Column("created_at", String(32), nullable=False),
     Column("expires_at", String(32), nullable=False),
 )
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("instance", String(100), primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("host", String(100), nullable=False),
+    Column("version", String(30), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("beat", Integer, nullable=False, default=0),
+    Column("started_at", String(32), nullable=False),
+    Column("seen_at", String(32), nullable=False),
+)
+"""Processes at work. state: working | draining | stopped | lost. A beat that stands still by the watcher's own steady
+clock is death; seen_at is for people only, since clocks jump."""
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""What the installation knows of itself: its id, the last reconciliation, the last backup."""
