@@ -21,7 +21,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
 from sqlalchemy.engine import make_url
 
 from config.errors import SettingsInvalid

@@ -89,7 +89,9 @@ scans = Table(
     Index("ix_scans_sha256", "sha256"),
     Index("ix_scans_updated_at", "updated_at"),
 )
-"""One row per input file. priority: 0 for the desk, higher numbers wait behind it. claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
+"""One row per input file. priority: 0 for the desk, higher numbers wait behind it.
+
+claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
 file_name is NFC and shortened for display; source_path is the path at claim time, os.fsdecode'd."""
 
 documents = Table(

@@ -41,4 +41,3 @@ def upgrade() -> None:
         sa.Column("value", sa.JSON, nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
     )
-
