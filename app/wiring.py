@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from app.records import Records
 from archive.folder import FolderStore
+from archive.store import ObjectStore
 from config.catalogue import Catalogue, load_catalogue
-from config.settings import Settings, load_settings
+from config.settings import Settings, Store, load_settings
 from pipeline.workers import WorkerPool
 from pipeline.workshop import Workshop
 from registry import units
@@ -49,8 +50,8 @@ class Wiring:
         return engine
 
     @cached_property
-    def store(self) -> FolderStore:
-        return FolderStore(self.folder("archive"), staging=self.folder("work") / "archive")
+    def store(self) -> ObjectStore:
+        return build_store(self.settings, self.settings.archive)
 
     @cached_property
     def index(self) -> SearchIndex:
@@ -115,6 +116,18 @@ class Wiring:
                 self.__dict__.pop(name).close()
         if "engine" in self.__dict__:
             self.__dict__.pop("engine").dispose()
+
+
+def build_store(settings: Settings, told: Store) -> ObjectStore:
+    """The home of archived bytes that a section of the settings tells of: the archive's own, its replica's, another
+    installation's. Nothing is asked of it yet: `check()` says whether it can be written to and protects what it holds.
+    """
+    if told.folder is None:
+        return FolderStore(
+            settings.path(settings.folders.archive), staging=settings.path(settings.folders.work) / "archive"
+        )
+    root = settings.path(told.folder)
+    return FolderStore(root, staging=root.with_name(f"{root.name}.staging"))
 
 
 @contextmanager

@@ -8,11 +8,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
+from archive.locks import Locks
 from archive.store import Content, require_key
-from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
+from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained, ServiceUnavailable, SettingsInvalid
+from registry.values import utc_now, vietnam_date
 
 CHUNK = 1 << 20
 READ_ONLY = 0o444
@@ -20,35 +23,85 @@ READ_ONLY = 0o444
 
 class FolderStore:
     """ObjectStore below `root`. `staging` is on the same file system and outside of it; leftovers of a crash there
-    are cleared when the store is opened by `clear_staging()`."""
+    are cleared when the store is opened by `clear_staging()`. Retention and holds are kept in `locks`, outside of the
+    root too, which holds nothing but OCFL; empty: beside the root, `<root>.locks`."""
 
-    def __init__(self, root: Path, *, staging: Path) -> None:
+    def __init__(self, root: Path, *, staging: Path, locks: Path | None = None) -> None:
         self._root, self._staging = root, staging
         for folder in (root, staging):
             folder.mkdir(parents=True, exist_ok=True)
+        self._locks = Locks(locks or root.with_name(f"{root.name}.locks"))
 
-    def put_tree(self, prefix: str, files: Mapping[str, Content], sha256: Mapping[str, str]) -> None:
+    def check(self) -> None:
+        part = self._staging / uuid.uuid4().hex
+        try:
+            part.touch()
+            part.unlink()
+            apart = self._staging.stat().st_dev != self._root.stat().st_dev
+            writable = os.access(self._root, os.R_OK | os.W_OK | os.X_OK)
+        except OSError as exc:
+            if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise SettingsInvalid(f"{self._staging} cannot be written to") from exc
+            raise ServiceUnavailable(f"the archive's folder does not answer: {exc}") from exc
+        if apart:
+            raise SettingsInvalid(f"{self._staging} is not on the same file system as {self._root}")
+        if not writable:
+            raise SettingsInvalid(f"{self._root} cannot be written to")
+
+    def put_tree(
+        self, prefix: str, files: Mapping[str, Content], sha256: Mapping[str, str], *, retain_until: date | None = None
+    ) -> None:
         target = self._path(prefix)
         staged = self._staging / uuid.uuid4().hex
         try:
             for name, content in files.items():
                 _store(content, staged / require_key(name), sha256[name])
             _sync_tree(staged)
-            if target.exists() or not self._appear(staged, target):
-                self._fill_in(target, staged, files, sha256)
+            with self._locks.journal(prefix) as journal:
+                self._refuse_other_bytes(target, files, sha256)
+                journal.retain(prefix, retain_until)  # first: a tree is never there without its lock
+                if target.exists() or not self._appear(staged, target):
+                    self._refuse_other_bytes(target, files, sha256)
+                    self._fill_in(target, staged, files)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
-    def replace(self, key: str, body: bytes) -> None:
+    def replace(self, key: str, body: bytes, *, retain_until: date | None = None) -> None:
         target = self._path(key)
         part = self._staging / uuid.uuid4().hex
         try:
             _store(body, part, hashlib.sha256(body).hexdigest())
+            with self._locks.journal(key) as journal:
+                journal.retain(key, retain_until)
             self._make_folder(target.parent)
             part.replace(target)
             _sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
+
+    def hold(self, prefix: str, on: bool) -> None:
+        target = self._path(prefix)
+        with self._locks.journal(prefix) as journal:
+            if not target.exists():
+                raise KeyNotFound(prefix)
+            journal.hold(prefix, on)
+
+    def delete_tree(self, prefix: str) -> None:
+        target = self._path(prefix)
+        removed = self._staging / uuid.uuid4().hex
+        with self._locks.journal(prefix) as journal:
+            keys = list(self.list(prefix))
+            if not keys:
+                raise KeyNotFound(prefix)
+            today = vietnam_date(utc_now())
+            for key, lock in zip(keys, journal.locks(keys), strict=True):
+                if lock.forbids_removal(today):
+                    why = "a legal hold is on it" if lock.held else f"retained until {lock.until or 'for ever'}"
+                    raise Retained(f"{key}: {why}")
+            target.rename(removed)  # gone at once, whatever happens while its files are removed
+            _sync(target.parent)
+            self._remove_empty(target.parent)
+        shutil.rmtree(removed, ignore_errors=True)
 
     def open(self, key: str) -> BinaryIO:
         try:
@@ -64,7 +117,6 @@ class FolderStore:
         yield from _keys(self._path(prefix) if prefix else self._root, f"{prefix}/" if prefix else "")
 
     def clear_staging(self) -> None:
-        """What a crash left half-made is gone. Only while no other process writes to the store."""
         for leftover in self._staging.iterdir():
             if leftover.is_dir():
                 shutil.rmtree(leftover)
@@ -83,17 +135,30 @@ class FolderStore:
         _sync(target.parent)
         return True
 
-    def _fill_in(self, target: Path, staged: Path, files: Mapping[str, Content], sha256: Mapping[str, str]) -> None:
-        """Into a folder that is there already: a file of the same name must hold the same bytes."""
+    def _refuse_other_bytes(self, target: Path, files: Mapping[str, Content], sha256: Mapping[str, str]) -> None:
         for name in files:
             place = target / name
-            if place.exists():
-                if _digest(place) != sha256[name]:
-                    raise KeyTaken(f"{place.relative_to(self._root)} holds other bytes")
-                continue
-            self._make_folder(place.parent)
-            os.link(staged / name, place)
-            _sync(place.parent)
+            if place.exists() and _digest(place) != sha256[name]:
+                raise KeyTaken(f"{place.relative_to(self._root)} holds other bytes")
+
+    def _fill_in(self, target: Path, staged: Path, files: Mapping[str, Content]) -> None:
+        """The files that are missing in a folder that is there already."""
+        for name in files:
+            place = target / name
+            if not place.exists():
+                self._make_folder(place.parent)
+                os.link(staged / name, place)
+                _sync(place.parent)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """OCFL's root holds no empty folders."""
+        while self._root in folder.parents:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+            _sync(folder)
 
     def _make_folder(self, folder: Path) -> None:
         missing = [p for p in (folder, *folder.parents) if not p.exists() and self._root in p.parents]

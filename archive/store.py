@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -15,21 +16,42 @@ Content = bytes | Path
 class ObjectStore(Protocol):
     """Write-once home of archived bytes. Keys are relative, `/`-separated. Safe to call from several threads.
 
-    What was put is never changed or removed by any method; `replace` is for an OCFL object's root inventory and its
-    sidecar only, the one pair of files that OCFL replaces.
+    What was put is never changed, and removed only by `delete_tree` after its retention; `replace` is for an OCFL
+    object's root inventory and its sidecar only, the one pair of files that OCFL replaces: on S3 their earlier
+    versions stay under lock. retain_until: the last day (in Vietnam) on which nothing can remove what was put; None is
+    for ever. A later day given for what stands there extends its retention, an earlier one does not shorten it.
     """
 
-    def put_tree(self, prefix: str, files: Mapping[str, Content], sha256: Mapping[str, str]) -> None:
-        """Every file stands under prefix/name, on disk. A home that can makes them appear at once; any other stores
-        them in the order given. The same bytes again change nothing.
+    def check(self) -> None:
+        """The home can be written to and protects what it holds. Raises SettingsInvalid (versioning or object lock is
+        not in force: nothing may be stored here), ServiceUnavailable."""
+        ...
 
+    def put_tree(
+        self, prefix: str, files: Mapping[str, Content], sha256: Mapping[str, str], *, retain_until: date | None = None
+    ) -> None:
+        """Every file stands under prefix/name, on disk. A home that can makes them appear at once; any other stores
+        them in the order given: the last one says that all are there. The same bytes again change nothing.
+
+        A home that cannot make them appear at once lets other bytes replace those of a tree whose last file is missing,
+        once they are so old that their writer must have died; until then the call raises ServiceUnavailable.
         Raises KeyTaken (other bytes are there), FixityMismatch (bytes are not those of sha256; nothing is stored),
         ServiceUnavailable (unknown what was stored; the same call again completes it).
         """
         ...
 
-    def replace(self, key: str, body: bytes) -> None:
+    def replace(self, key: str, body: bytes, *, retain_until: date | None = None) -> None:
         """The key holds this body, atomically: a reader sees the old one or the new one."""
+        ...
+
+    def hold(self, prefix: str, on: bool) -> None:
+        """A legal hold lies on everything that stands below prefix, or is lifted: while it lies there nothing of it can
+        be removed, whatever the day. Safe to repeat. Raises KeyNotFound, ServiceUnavailable."""
+        ...
+
+    def delete_tree(self, prefix: str) -> None:
+        """Nothing is left below prefix, in no version. Raises Retained (the retention of a file runs, or a hold is on
+        it; nothing was removed), KeyNotFound, ServiceUnavailable (the same call again completes it)."""
         ...
 
     def open(self, key: str) -> BinaryIO:
