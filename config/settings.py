@@ -56,6 +56,8 @@ class Intake(Section):
     """A file must keep its size and time for so long before its structure is looked at."""
     polling_units: tuple[str, ...] = ()
     """Units whose inbox lies on a network share: no file events are asked for there."""
+    back_file_folders: tuple[str, ...] = ("ton-dong",)
+    """Scans below a folder of this name in a unit's inbox wait behind those of the desk: the back-file."""
     done_days: PositiveInt = 14
     """Archived sources stay in `done` for so many days."""
     max_bytes: PositiveInt = 500_000_000
@@ -109,6 +111,8 @@ class Registry(Section):
     """SQLAlchemy address, `postgresql+psycopg://user@host/database`; empty: `registry.sqlite` in the home."""
     password: SecretStr | None = None
     password_file: Path | None = None
+    backup_days: PositiveInt = 35
+    """The daily backup in the archive cannot be removed for so many days, and is removed after them."""
 
 
 class Store(Section):
@@ -237,10 +241,17 @@ def load_settings(home: Path) -> Settings:
     or there is no installation in `home`.
     """
     file = home / "sohoa.toml"
+    if not file.exists():
+        raise SettingsInvalid(f"no installation in {home}: there is no sohoa.toml; make one with `sohoa init`")
+    return load_settings_file(home, file)
+
+
+def load_settings_file(home: Path, file: Path) -> Settings:
+    """Settings for the installation in `home` as `file` tells them, below the environment. Raises SettingsInvalid."""
     try:
         told: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         return Settings(**{**told, "home": home.resolve()})
-    except FileNotFoundError as exc:
-        raise SettingsInvalid(f"no installation in {home}: there is no sohoa.toml; make one with `sohoa init`") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsInvalid(f"{file} cannot be read") from exc
     except (tomllib.TOMLDecodeError, ValidationError) as exc:
         raise SettingsInvalid(f"{file}: {exc}") from exc

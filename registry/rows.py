@@ -56,6 +56,9 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         if conn.dialect.name == "postgresql":
             conn.execution_options(isolation_level="REPEATABLE READ")  # for this connection, until it is given back
         with conn.begin():
+            if conn.dialect.name == "postgresql":  # a province's rows take longer than any question of the program
+                conn.execute(text("SET LOCAL statement_timeout = 0"))
+                conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield conn
 
 
