@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from archive.aip import iter_records
+from archive.backups import iter_backups
 from archive.ocfl import (
     INVENTORY,
     OBJECT_DECLARATION,
     SIDECAR,
     Inventory,
+    backup_in,
     object_id,
-    object_root,
     parse_inventory,
+    root_of,
     root_papers,
     sidecar,
 )
@@ -23,7 +25,7 @@ from registry.values import DocumentId, Value
 
 
 class RecordFixity(Value):
-    """findings: what does not hold, as `<what>: <key below the object>`."""
+    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a backup, its object's id."""
 
     document_id: DocumentId
     ok: bool
@@ -32,9 +34,11 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records checked; `damaged` holds those with findings, `strays` keys of no record or changed root files."""
+    """All records and backups checked; `damaged` holds those with findings, `strays` keys of neither or changed root
+    files."""
 
     records: int
+    backups: int = 0
     bytes_read: int
     damaged: tuple[RecordFixity, ...]
     strays: tuple[str, ...]
@@ -46,7 +50,11 @@ class AuditResult(Value):
 
 def check_record(store: ObjectStore, document_id: DocumentId) -> RecordFixity:
     """Every file of every version was read. A missing, changed or unexpected file is a finding; nothing is raised."""
-    root = object_root(document_id)
+    return _check(store, document_id, object_id(document_id))
+
+
+def _check(store: ObjectStore, document_id: DocumentId, identifier: str) -> RecordFixity:
+    root = root_of(identifier)
     findings: list[str] = []
     read = 0
     try:
@@ -57,7 +65,7 @@ def check_record(store: ObjectStore, document_id: DocumentId) -> RecordFixity:
     except (KeyNotFound, FixityMismatch):
         return RecordFixity(document_id=document_id, ok=False, findings=(*findings, f"unreadable: {INVENTORY}"))
     expected = {OBJECT_DECLARATION[0], INVENTORY, SIDECAR}
-    if inventory.id != object_id(document_id):
+    if inventory.id != identifier:
         findings.append(f"foreign: {INVENTORY}")
     for digest, path in inventory.manifest.items():
         expected.add(path)
@@ -79,15 +87,28 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
     """The state of the whole store; `progress` is called after each record."""
     damaged: list[RecordFixity] = []
     roots: set[str] = set()
-    records = read = 0
-    for document_id in iter_records(store):
-        found = check_record(store, document_id)
+    records = backups = read = 0
+    for document_id, identifier in _objects(store):
+        found = _check(store, document_id, identifier)
         progress(found)
-        roots.add(object_root(document_id))
-        records, read = records + 1, read + found.bytes_read
+        roots.add(root_of(identifier))
+        read += found.bytes_read
+        if backup_in(f"{root_of(identifier)}/"):
+            backups += 1
+        else:
+            records += 1
         if not found.ok:
             damaged.append(found)
-    return AuditResult(records=records, bytes_read=read, damaged=tuple(damaged), strays=tuple(_strays(store, roots)))
+    strays = tuple(_strays(store, roots))
+    return AuditResult(records=records, backups=backups, bytes_read=read, damaged=tuple(damaged), strays=strays)
+
+
+def _objects(store: ObjectStore) -> Iterator[tuple[DocumentId, str]]:
+    """Every object by the name it goes under here and its OCFL id."""
+    for document_id in iter_records(store):
+        yield document_id, object_id(document_id)
+    for identifier in iter_backups(store):
+        yield DocumentId(identifier), identifier
 
 
 def _check_papers(store: ObjectStore, root: str, inventory: Inventory, body: bytes, expected: set[str]) -> list[str]:

@@ -21,6 +21,8 @@ OBJECT_DECLARATION = ("0=ocfl_object_1.1", b"ocfl_object_1.1\n")
 LAYOUT = "0003-hash-and-id-n-tuple-storage-layout"
 TUPLE_SIZE, TUPLES = 3, 3
 OBJECT_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3auuid%3a([0-9a-f-]{36})/")
+BACKUP = "urn:sohoa:backup:"
+BACKUP_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3abackup%3a([0-9]{8}T[0-9]{6}Z)/")
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 
@@ -95,8 +97,12 @@ def object_id(document_id: DocumentId) -> str:
 
 
 def object_root(document_id: DocumentId) -> str:
+    """The key prefix of a document's object."""
+    return root_of(object_id(document_id))
+
+
+def root_of(identifier: str) -> str:
     """The key prefix of the object: three tuples of the SHA-256 of its id, then the id, percent-encoded."""
-    identifier = object_id(document_id)
     digest = hashlib.sha256(identifier.encode()).hexdigest()
     tuples = [digest[i * TUPLE_SIZE : (i + 1) * TUPLE_SIZE] for i in range(TUPLES)]
     return "/".join((*tuples, identifier.replace(":", "%3a")))
@@ -106,6 +112,12 @@ def object_in(key: str) -> DocumentId | None:
     """The document whose object a key belongs to; None for a key of the root's own papers."""
     found = OBJECT_FOLDER.search(key)
     return DocumentId(found[1]) if found else None
+
+
+def backup_in(key: str) -> str | None:
+    """The id of the backup whose object a key belongs to; None for every other key."""
+    found = BACKUP_FOLDER.search(key)
+    return f"{BACKUP}{found[1]}" if found else None
 
 
 def ensure_root(store: ObjectStore) -> None:
@@ -138,12 +150,16 @@ def sidecar(inventory: bytes) -> bytes:
 
 
 def read_inventory(store: ObjectStore, document_id: DocumentId) -> Inventory:
+    """The root inventory of a document's object. See inventory_of."""
+    return inventory_of(store, object_root(document_id))
+
+
+def inventory_of(store: ObjectStore, root: str) -> Inventory:
     """The object's root inventory, checked against its sidecar. Raises KeyNotFound, FixityMismatch.
 
     Inventory and sidecar are two files: between their replacements the newest version's own pair, written before
     them, vouches for the inventory.
     """
-    root = object_root(document_id)
     body = get(store, f"{root}/{INVENTORY}")
     inventory = parse_inventory(body)
     if get(store, f"{root}/{SIDECAR}") != sidecar(body):
