@@ -11,13 +11,14 @@ from sqlalchemy import Engine
 
 from app.records import Records
 from archive.folder import FolderStore
+from archive.s3 import S3Store
 from archive.store import ObjectStore
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings, Store, load_settings
 from pipeline.workers import WorkerPool
 from pipeline.workshop import Workshop
 from registry import units
-from registry.database import open_registry, write
+from registry.database import open_registry, read, write
 from registry.values import utc_now, vietnam_date
 from search.index import SearchIndex
 from search.tantivy_index import TantivyIndex
@@ -45,8 +46,12 @@ class Wiring:
     @cached_property
     def engine(self) -> Engine:
         engine = open_registry(self.settings.registry_url)
-        with write(engine) as conn:
-            units.sync(conn, self.catalogue.units_on(vietnam_date(utc_now())))
+        in_force = self.catalogue.units_on(vietnam_date(utc_now()))
+        with read(engine) as conn:
+            current = units.are_current(conn, in_force)
+        if not current:
+            with write(engine) as conn:
+                units.sync(conn, in_force)
         return engine
 
     @cached_property
@@ -72,8 +77,9 @@ class Wiring:
         )
 
     @cached_property
-    def drawing_pool(self) -> WorkerPool:
-        """Draws pages for the screen: its own process, so that a clerk never waits behind the scans being read."""
+    def side_pool(self) -> WorkerPool:
+        """Draws pages for the screen and looks at arriving files: its own process, so that neither a clerk nor the
+        inbox waits behind the scans being read."""
         told = self.settings.workers
         return WorkerPool(
             processes=1, memory_mb=told.memory_mb, tasks_per_process=told.tasks_per_process, preload=PRELOAD
@@ -102,6 +108,7 @@ class Wiring:
             store=self.store,
             index=self.index,
             pool=self.pool,
+            gate=self.side_pool,
             station=self.station,
         )
 
@@ -111,7 +118,7 @@ class Wiring:
 
     def close(self) -> None:
         """Worker processes end, the index is closed. Safe to call twice."""
-        for name in ("pool", "drawing_pool", "index"):
+        for name in ("pool", "side_pool", "index"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         if "engine" in self.__dict__:
@@ -121,7 +128,18 @@ class Wiring:
 def build_store(settings: Settings, told: Store) -> ObjectStore:
     """The home of archived bytes that a section of the settings tells of: the archive's own, its replica's, another
     installation's. Nothing is asked of it yet: `check()` says whether it can be written to and protects what it holds.
+    Raises SettingsInvalid when its secret cannot be read.
     """
+    if told.kind == "s3":
+        return S3Store(
+            told.endpoint,
+            told.bucket,
+            access_key=told.access_key,
+            secret_key=settings.secret(told.secret_key, told.secret_key_file) or "",
+            secure=told.secure,
+            region=told.region,
+            ca_file=settings.path(told.ca_file) if told.ca_file else None,
+        )
     if told.folder is None:
         return FolderStore(
             settings.path(settings.folders.archive), staging=settings.path(settings.folders.work) / "archive"

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
+import time
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from archive.store import ObjectStore, get
-from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
+from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained, ServiceUnavailable
+from registry.values import utc_now, vietnam_date
 
 
 def digests(files: dict[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
 
 
+TOMORROW = vietnam_date(utc_now()) + timedelta(days=1)
+YESTERDAY = TOMORROW - timedelta(days=2)
 TREE = {"a/one": b"1", "two": b"22" * 5000}
 
 
@@ -64,17 +70,24 @@ class ObjectStoreContract:
         outcomes: list[bytes | None] = []
 
         def put(body: bytes) -> None:
-            try:
-                store.put_tree("race", {"a": body, "b": body}, digests({"a": body, "b": body}))
-                outcomes.append(body)
-            except KeyTaken:
-                outcomes.append(None)
+            files = {"a": body, "b": body, "c": b"same for all"}
+            while True:
+                try:
+                    store.put_tree("race", dict(files), digests(files))
+                    outcomes.append(body)
+                except ServiceUnavailable:
+                    time.sleep(random.uniform(0.01, 0.1))  # what callers do
+                    continue
+                except KeyTaken:
+                    outcomes.append(None)
+                return
 
         threads = [threading.Thread(target=put, args=(bytes([n]) * 1000,)) for n in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        assert len(outcomes) == len(threads)
         won = [o for o in outcomes if o is not None]
         assert len(won) == 1
         assert get(store, "race/a") == get(store, "race/b") == won[0]
@@ -90,3 +103,64 @@ class ObjectStoreContract:
         with pytest.raises(KeyNotFound):
             store.open("nothing")
         assert list(store.list("nothing")) == []
+
+    def test_a_home_fit_for_an_archive_says_so(self, store: ObjectStore) -> None:
+        store.check()
+        assert list(store.list("")) == [], "the look left nothing behind"
+
+    @pytest.mark.parametrize("until", [None, TOMORROW], ids=["for ever", "until tomorrow"])
+    def test_what_is_retained_is_not_removed(self, store: ObjectStore, until: date | None) -> None:
+        store.put_tree("x", dict(TREE), digests(TREE), retain_until=until)
+        for part in ("x", "x/a"):
+            with pytest.raises(Retained):
+                store.delete_tree(part)
+        assert {k: get(store, f"x/{k}") for k in TREE} == TREE
+
+    def test_after_its_day_nothing_is_left(self, store: ObjectStore) -> None:
+        store.put_tree("x", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        store.put_tree("y", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        store.delete_tree("x")
+        assert list(store.list("")) == ["y/a/one", "y/two"]
+        with pytest.raises(KeyNotFound):
+            store.delete_tree("x")
+        store.put_tree("x", {"two": b"other"}, digests({"two": b"other"}))
+        assert get(store, "x/two") == b"other"
+
+    @pytest.mark.parametrize(
+        "days", [(TOMORROW, YESTERDAY), (YESTERDAY, TOMORROW), (None, YESTERDAY), (YESTERDAY, None)]
+    )
+    def test_a_retention_grows_and_never_shrinks(self, store: ObjectStore, days: tuple[date | None, ...]) -> None:
+        for day in days:
+            store.put_tree("x", dict(TREE), digests(TREE), retain_until=day)
+        with pytest.raises(Retained):
+            store.delete_tree("x")
+        assert {k: get(store, f"x/{k}") for k in TREE} == TREE
+
+    def test_one_retained_file_keeps_all_of_the_tree(self, store: ObjectStore) -> None:
+        store.put_tree("x/v1", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        store.put_tree("x/v2", {"a": b""}, digests({"a": b""}), retain_until=TOMORROW)
+        with pytest.raises(Retained):
+            store.delete_tree("x")
+        assert len(list(store.list("x"))) == 3
+        store.delete_tree("x/v1")
+        assert list(store.list("x")) == ["x/v2/a"]
+
+    def test_what_was_replaced_is_retained_too(self, store: ObjectStore) -> None:
+        store.put_tree("x", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        store.replace("x/k", b"old", retain_until=TOMORROW)
+        store.replace("x/k", b"new", retain_until=YESTERDAY)
+        assert get(store, "x/k") == b"new"
+        with pytest.raises(Retained):
+            store.delete_tree("x")
+
+    def test_under_a_hold_nothing_is_removed(self, store: ObjectStore) -> None:
+        store.put_tree("x", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        with pytest.raises(KeyNotFound):
+            store.hold("nothing", True)
+        for _ in range(2):
+            store.hold("x", True)
+        with pytest.raises(Retained):
+            store.delete_tree("x")
+        store.hold("x", False)
+        store.delete_tree("x")
+        assert not store.exists("x/two")
