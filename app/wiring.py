@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from app import logs
 from app.records import Records
 from archive.folder import FolderStore
 from archive.s3 import S3Store
@@ -150,8 +151,12 @@ def build_store(settings: Settings, told: Store) -> ObjectStore:
 
 @contextmanager
 def opened(home: Path) -> Iterator[Wiring]:
-    """The installation in `home`, closed afterwards. Raises SettingsInvalid when there is none."""
+    """The installation in `home`, closed afterwards; the log speaks as it is told there.
+
+    Raises SettingsInvalid when there is none.
+    """
     wiring = Wiring(load_settings(home))
+    logs.speak(wiring.settings.log.format, wiring.settings.instance)
     try:
         yield wiring
     finally:
