@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 WORD = re.compile(r"[^\W_]+(?:[/.\-–][^\W_]+)*")
 """A word, or a code such as 15/QĐ-UBND, H99.32-260105-0001, 05/03/2024: kept whole and in parts."""
@@ -19,8 +21,11 @@ TONE_AT_END = re.compile(f"({'|'.join(TONES)})(?![^\\W\\d_])")
 STROKED = str.maketrans({"Ð": "Đ", "Ɖ": "Đ", "ð": "đ"})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+REMEMBERED = 50_000
+"""Words whose forms are kept: Vietnamese has some 7,000 syllables, codes and misread words come and go."""
+
+
+class Token(NamedTuple):
     """An indexed word: its exact and folded forms, and where it stands in the NFC text. part: of a code."""
 
     exact: str
@@ -51,18 +56,44 @@ def has_marks(word: str) -> bool:
     return exact(word) != fold(word)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def forms(word: str) -> tuple[str, str]:
+    """The exact and the folded form of a word of the NFC text; one kind of dash."""
+    word = word.replace("–", "-")
+    if word.isascii():
+        return word.lower(), word.lower()
+    marked = exact(word)
+    return marked, fold(marked)
+
+
 def tokens(text: str) -> list[Token]:
     """Words of a text in order; a code gives itself and then its parts."""
     found: list[Token] = []
     plain = normal(text)
     for match in WORD.finditer(plain):
-        parts = list(PART.finditer(plain, match.start(), match.end()))
-        found.append(_token(match[0], match.start(), match.end(), part=False))
-        if len(parts) > 1:
-            found += [_token(p[0], p.start(), p.end(), part=True) for p in parts]
+        word = match[0]
+        found.append(Token(*forms(word), match.start(), match.end()))
+        if not word.isalnum():
+            found += [Token(*forms(p[0]), p.start(), p.end(), part=True) for p in PART.finditer(plain, *match.span())]
     return found
 
 
-def _token(word: str, start: int, end: int, *, part: bool) -> Token:
-    word = word.replace("–", "-")
-    return Token(exact(word), fold(word), start, end, part)
+def words(text: str) -> tuple[str, str]:
+    """The same words for an index, between blanks: exact and folded. An engine need only split them."""
+    found = list(map(_spread, WORD.findall(normal(text))))
+    return " ".join([both[0] for both in found]), " ".join([both[1] for both in found])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _spread(word: str) -> tuple[str, str]:
+    """A word, or a code and its parts, between blanks."""
+    if word.isalnum():
+        return forms(word)
+    found = tokens(word)
+    return " ".join(t.exact for t in found), " ".join(t.folded for t in found)
+
+
+def pairs(folded: str) -> str:
+    """Neighbours of a folded text, joined: what stands together in a query is found together without positions."""
+    found = folded.split(" ")
+    return " ".join(map("_".join, pairwise(found)))

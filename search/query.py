@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from search.analysis import Token, normal, tokens
 
@@ -21,11 +22,18 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """words: each must be found somewhere; phrases: together; identities: as owner, exactly."""
+    """words: each must be found somewhere; phrases: together, a code with its parts behind it as it is indexed;
+    identities: as owner, exactly."""
 
     words: tuple[Word, ...]
     phrases: tuple[tuple[Token, ...], ...]
     identities: tuple[str, ...]
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Neighbours in the query, as search.analysis.pairs has them: papers where they are neighbours come first."""
+        wholes = [word.whole.folded for word in self.words]
+        return tuple(map("_".join, pairwise(wholes)))
 
     @property
     def folded(self) -> frozenset[str]:
@@ -37,7 +45,7 @@ class Asked:
 def understand(query: str) -> Asked:
     """The parts of a query."""
     text = normal(query)
-    phrases = tuple(tuple(w.whole for w in _words(p)) for p in QUOTED.findall(text) if tokens(p))
+    phrases = tuple(found for found in (tuple(tokens(p)) for p in QUOTED.findall(text)) if found)
     rest = QUOTED.sub(" ", text)
     identities = tuple(IDENTITY.findall(rest))
     rest = IDENTITY.sub(" ", rest)

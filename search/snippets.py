@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
-from search.analysis import Token, normal, tokens
+from search.analysis import fold, normal
 from search.index import Span
 
 LENGTH = 220
+MOST = 200
+"""Places looked at in one text: a word that stands there more often shows itself in any part of it."""
+LETTERS = "aàáảãạăằắẳẵặâầấẩẫậbcdđeèéẻẽẹêềếểễệghiìíỉĩịklmnoòóỏõọôồốổỗộơờớởỡợpqrstuùúủũụưừứửữựvxyỳýỷỹỵ"
+ALIKE: dict[str, str] = {}
+"""Each letter without marks → all letters that fold to it, for a character class."""
+for _letter in LETTERS:
+    ALIKE[fold(_letter)] = ALIKE.get(fold(_letter), "") + _letter
+
+Place = re.Match[str]
 
 
 def snippet(text: str, words: Collection[str]) -> tuple[str, tuple[Span, ...], int]:
@@ -16,36 +27,56 @@ def snippet(text: str, words: Collection[str]) -> tuple[str, tuple[Span, ...], i
     A word that starts like one asked for is marked too, so that near spellings show.
     """
     plain = normal(text)
-    found = [token for token in tokens(plain) if token.folded in words]
-    if not found:
-        found = [t for t in tokens(plain) if any(len(w) > 3 and t.folded[:4] == w[:4] for w in words)]
+    exactly, nearly = _patterns(frozenset(words))
+    found = _places(exactly, plain) or _places(nearly, plain)
     if not found:
         return " ".join(plain[:LENGTH].split()), (), 0
     first = _densest(found)
-    start = max(0, first.start - 60)
+    start = max(0, first.start() - 60)
     start = plain.rfind(" ", 0, start) + 1 if start else 0
     end = min(len(plain), start + LENGTH)
-    part, spans = _tidy(plain, start, end, [t for t in found if start <= t.start and t.end <= end])
-    return part, spans, plain.count("\f", 0, first.start)
+    part = "".join(" " if c.isspace() else c for c in plain[start:end])
+    spans = tuple(
+        Span(start=m.start() - start, end=m.end() - start) for m in found if start <= m.start() and m.end() <= end
+    )
+    return part, spans, plain.count("\f", 0, first.start())
 
 
-def _densest(found: Sequence[Token]) -> Token:
-    """The token from which on most different words stand within one snippet."""
+@lru_cache(maxsize=500)
+def _patterns(words: frozenset[str]) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+    """For the words as they are, and for words that start with the same four letters.
+
+    One search in the text, by letters that look alike, instead of folding the whole text for each of its hits.
+    """
+    exactly = sorted(words, key=lambda w: (-len(w), w))
+    nearly = sorted({w[:4] for w in words if len(w) > 3})
+    return _pattern(exactly, r"(?![^\W_])"), _pattern(nearly, r"[^\W_]*")
+
+
+def _pattern(words: Sequence[str], behind: str) -> re.Pattern[str] | None:
+    if not words:
+        return None
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(_alike, words))}){behind}", re.IGNORECASE)
+
+
+def _alike(word: str) -> str:
+    return "".join("[-–]" if c == "-" else f"[{ALIKE[c]}]" if c in ALIKE else re.escape(c) for c in word)
+
+
+def _places(pattern: re.Pattern[str] | None, plain: str) -> list[Place]:
+    return [match for match, _ in zip(pattern.finditer(plain), range(MOST), strict=False)] if pattern else []
+
+
+def _densest(found: Sequence[Place]) -> Place:
+    """The place from which on most different words stand within one snippet."""
+    names = [fold(match[0]) for match in found]
 
     def variety(number: int) -> int:
-        begin = found[number].start
-        return len({t.folded for t in found[number : number + 60] if t.start - begin < LENGTH - 60})
+        begin, seen = found[number].start(), set()
+        for place, name in zip(found[number : number + 60], names[number : number + 60], strict=True):
+            if place.start() - begin >= LENGTH - 60:
+                break
+            seen.add(name)
+        return len(seen)
 
     return found[max(range(len(found)), key=lambda n: (variety(n), -n))]
-
-
-def _tidy(plain: str, start: int, end: int, marked: Sequence[Token]) -> tuple[str, tuple[Span, ...]]:
-    """Line breaks as blanks (same length), marks moved along, overlapping ones joined."""
-    part = "".join(" " if c.isspace() else c for c in plain[start:end])
-    spans: list[Span] = []
-    for token in marked:
-        span = Span(start=token.start - start, end=token.end - start)
-        if spans and span.start < spans[-1].end:
-            continue
-        spans.append(span)
-    return part, tuple(spans)

@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import tantivy
-from tantivy import Occur, Query
+from tantivy import Query
 
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentId
-from search.analysis import Token, has_marks, tokens
 from search.index import IndexEntry, SearchHit, SearchRequest, SearchResult
-from search.query import Asked, Word, understand
+from search.query import Asked, understand
 from search.snippets import snippet
+from search.tantivy_query import document, make, schema
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Part of the folder's name: another schema is another index, built beside and swapped in."""
 HEAP = 60_000_000
 BATCH = 500
-WEIGHTS = {"names": 3.0, "head": 2.0, "body": 1.0}
-"""Fields that hold text: people and numbers; title, agency, subject; the whole text."""
-FACET_SIZE = 50
+FACET_SIZE = 1000
 
 
 class TantivyIndex:
@@ -57,16 +55,16 @@ class TantivyIndex:
         index = self._index()
         index.reload()
         searcher, asked = index.searcher(), understand(request.query)
-        query, fuzzy = _query(index.schema, request, asked, fuzzy=False), False
-        found = searcher.search(query, max(1, request.limit), offset=request.offset)
+        query, fuzzy = make(index.schema, request, asked), False
+        found = searcher.search(query.ranked, max(1, request.limit), offset=request.offset)
         if not found.count and asked.words:
-            query, fuzzy = _query(index.schema, request, asked, fuzzy=True), True
-            found = searcher.search(query, max(1, request.limit), offset=request.offset)
+            query, fuzzy = make(index.schema, request, asked, fuzzy=True), True
+            found = searcher.search(query.ranked, max(1, request.limit), offset=request.offset)
         hits = tuple(_hit(searcher.doc(address), score, asked) for score, address in found.hits[: request.limit])
         return SearchResult(
             total=found.count or 0,
             hits=hits,
-            facets=_facets(searcher, query),
+            facets=_facets(searcher, query.matching),
             fuzzy=fuzzy and bool(found.count),
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
@@ -81,7 +79,7 @@ class TantivyIndex:
             name = f"v{SCHEMA}-{time.time_ns()}"
             fresh = self._folder / name
             fresh.mkdir()
-            index = tantivy.Index(_schema(), path=str(fresh))
+            index = tantivy.Index(schema(), path=str(fresh))
             written, batch = 0, []
             for entry in entries:
                 batch.append(entry)
@@ -106,7 +104,7 @@ class TantivyIndex:
                 (self._folder / name).mkdir(exist_ok=True)
             if self._opened is None or self._opened[0] != name:
                 try:
-                    opened = tantivy.Index(_schema(), path=str(self._folder / name))
+                    opened = tantivy.Index(schema(), path=str(self._folder / name))
                 except (ValueError, OSError) as exc:
                     raise ServiceUnavailable("the index is broken; `sohoa index rebuild` makes it anew") from exc
                 self._opened = (name, opened)
@@ -129,122 +127,15 @@ class TantivyIndex:
             yield
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("document_id", stored=True, tokenizer_name="raw", index_option="basic")
-    for facet in ("unit", "kind", "year"):
-        builder.add_text_field(facet, stored=False, fast=True, tokenizer_name="raw", index_option="basic")
-    builder.add_integer_field("issued_on", stored=False, indexed=True, fast=True)
-    builder.add_text_field("owner", tokenizer_name="raw", index_option="basic")
-    for name in WEIGHTS:
-        builder.add_text_field(f"{name}_exact", tokenizer_name="whitespace")
-        builder.add_text_field(f"{name}_folded", tokenizer_name="whitespace")
-    builder.add_bytes_field("entry", stored=True, indexed=False)
-    return builder.build()
-
-
 def _write(index: tantivy.Index, entries: Sequence[IndexEntry], *, replace: bool) -> None:
     writer = index.writer(HEAP, 1)
     for entry in entries:
         if replace:
             writer.delete_documents("document_id", entry.document_id)
-        writer.add_document(_document(entry))
+        writer.add_document(document(entry))
     writer.commit()
     writer.wait_merging_threads()
     index.reload()
-
-
-def _day(iso: str) -> int:
-    return int(iso.replace("-", ""))
-
-
-def _document(entry: IndexEntry) -> tantivy.Document:
-    document = tantivy.Document()
-    document.add_text("document_id", entry.document_id)
-    document.add_text("unit", entry.unit)
-    document.add_text("kind", entry.kind)
-    if entry.issued_on:
-        document.add_integer("issued_on", _day(entry.issued_on))
-        document.add_text("year", entry.issued_on[:4])
-    for owner in entry.owner_ids:
-        document.add_text("owner", owner)
-    texts = {
-        "names": " \n ".join((*entry.people_names, entry.signer_name, entry.number_symbol, entry.dossier_code)),
-        "head": " \n ".join((entry.title, entry.issuing_agency, entry.subject)),
-        "body": entry.text,
-    }
-    for name, text in texts.items():
-        words = tokens(text)
-        document.add_text(f"{name}_exact", " ".join(t.exact for t in words))
-        document.add_text(f"{name}_folded", " ".join(t.folded for t in words))
-    document.add_bytes("entry", entry.model_dump_json().encode())
-    return document
-
-
-def _query(schema: tantivy.Schema, request: SearchRequest, asked: Asked, *, fuzzy: bool) -> Query:
-    parts: list[tuple[Occur, Query]] = [(Occur.Must, q) for q in _filters(schema, request)]
-    for number in asked.identities:
-        parts.append((Occur.Must, Query.term_query(schema, "owner", number, "basic")))
-    for phrase in asked.phrases:
-        parts.append((Occur.Must, _phrase(schema, phrase)))
-    for word in asked.words:
-        parts.append((Occur.Must, _word(schema, word, fuzzy=fuzzy)))
-    if len(asked.words) > 1 and not fuzzy:
-        near = _phrase(schema, [w.whole for w in asked.words], slop=2)
-        parts.append((Occur.Should, Query.boost_query(near, 3.0)))
-    if not any(occur == Occur.Must for occur, _ in parts):
-        return Query.all_query()
-    return Query.boolean_query(parts)
-
-
-def _filters(schema: tantivy.Schema, request: SearchRequest) -> Iterator[Query]:
-    if request.units is not None:
-        yield Query.const_score_query(Query.term_set_query(schema, "unit", sorted(request.units)), 0.0)
-    if request.kind:
-        yield Query.const_score_query(Query.term_query(schema, "kind", request.kind, "basic"), 0.0)
-    if request.owner:
-        yield Query.const_score_query(Query.term_query(schema, "owner", request.owner, "basic"), 0.0)
-    if request.issued_from or request.issued_to:
-        low, high = _day(request.issued_from or "0000-01-01"), _day(request.issued_to or "9999-12-31")
-        dated = Query.range_query(schema, "issued_on", tantivy.FieldType.Integer, low, high)
-        yield Query.const_score_query(dated, 0.0)
-
-
-def _word(schema: tantivy.Schema, word: Word, *, fuzzy: bool) -> Query:
-    """The word in any field; a code also as a part of a longer one."""
-    choices = [(Occur.Should, _token(schema, word.whole, fuzzy=fuzzy))]
-    if word.parts:
-        choices.append((Occur.Should, _phrase(schema, word.parts)))
-    return Query.boolean_query(choices)
-
-
-def _token(schema: tantivy.Schema, word: Token, *, fuzzy: bool) -> Query:
-    """Folded always, exact on top when it was written with marks."""
-    choices: list[tuple[Occur, Query]] = []
-    for name, weight in WEIGHTS.items():
-        if fuzzy and len(word.folded) > 3:
-            near = Query.fuzzy_term_query(schema, f"{name}_folded", word.folded, 1, True, False)
-            choices.append((Occur.Should, Query.boost_query(near, weight)))
-        folded = Query.term_query(schema, f"{name}_folded", word.folded)
-        choices.append((Occur.Should, Query.boost_query(folded, weight)))
-        if has_marks(word.exact):
-            marked = Query.term_query(schema, f"{name}_exact", word.exact)
-            choices.append((Occur.Should, Query.boost_query(marked, 4 * weight)))
-    return Query.boolean_query(choices)
-
-
-def _phrase(schema: tantivy.Schema, words: Sequence[Token], slop: int = 0) -> Query:
-    if len(words) == 1:
-        return _token(schema, words[0], fuzzy=False)
-    marked = any(has_marks(w.exact) for w in words)
-    choices: list[tuple[Occur, Query]] = []
-    for name, weight in WEIGHTS.items():
-        folded = Query.phrase_query(schema, f"{name}_folded", [w.folded for w in words], slop)
-        choices.append((Occur.Should, Query.boost_query(folded, weight)))
-        if marked:
-            exact = Query.phrase_query(schema, f"{name}_exact", [w.exact for w in words], slop)
-            choices.append((Occur.Should, Query.boost_query(exact, 4 * weight)))
-    return Query.boolean_query(choices)
 
 
 def _hit(document: tantivy.Document, score: float, asked: Asked) -> SearchHit:
