@@ -62,7 +62,7 @@ class Records:
         with TemporaryDirectory(prefix="sohoa-preview-") as folder:
             path = Path(folder) / "document.pdf"
             path.write_bytes(content)
-            picture: bytes = self._wiring.drawing_pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
+            picture: bytes = self._wiring.side_pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
         return picture
 
     def approve(self, document_id: DocumentId, actor: str) -> None:

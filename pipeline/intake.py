@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +17,15 @@ from config.messages import sentence
 from pipeline.describing import parse_name
 from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
-from registry import audit, dossiers, quarantine, scans
+from registry import audit, dossiers, facts, quarantine, scans
 from registry.database import read, write
-from registry.errors import RefusalCode
+from registry.errors import Conflict, RefusalCode
 from registry.scans import ScanRow
 from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
+
+BACK_FILE = 10
+"""Priority of scans nobody waits for at the desk."""
+OWNER_MARK = ".sohoa-inbox"
 
 
 class Taken(StrEnum):
@@ -58,6 +63,7 @@ def take(
     actor: str,
     dossier: str | None = None,
     component: str | None = None,
+    priority: int = 0,
 ) -> Receipt:
     """Claim one whole file; afterwards its bytes lie durably in `work/` and the registry knows it.
 
@@ -84,6 +90,7 @@ def take(
             file_name=display_name(path),
             size_bytes=path.stat().st_size,
             claimed_by=actor,
+            priority=priority,
         )
         scan = claim.scan
         if claim.fresh:
@@ -141,6 +148,50 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
     if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
         source.unlink(missing_ok=True)
     staged.unlink(missing_ok=True)
+
+
+def clear_source(shop: Workshop, scan_id: ScanId) -> None:
+    """A settled scan's source is out of the inbox: in `done/` when it is archived, gone when a copy is in quarantine.
+
+    For sources that stayed behind because a folder was away. Repeatable; nothing happens to a scan under way.
+    """
+    with read(shop.engine) as conn:
+        scan = scans.get(conn, scan_id)
+    source = Path(scan.source_path)
+    if scan.state == ScanState.DONE:
+        release(shop, scan_id)
+    elif scan.state == ScanState.QUARANTINED and _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
+        source.unlink(missing_ok=True)
+
+
+def priority_of(shop: Workshop, relative: Path) -> int:
+    """0 for the desk; scans below a back-file folder wait behind it."""
+    back_file = set(shop.settings.intake.back_file_folders)
+    return BACK_FILE if back_file.intersection(relative.parts[:-1]) else 0
+
+
+def own_inbox(shop: Workshop) -> None:
+    """The inbox belongs to this installation from now on, as a mark in it says. Safe to repeat.
+
+    Raises Conflict when it belongs to another one: both would take every file.
+    """
+    with write(shop.engine) as conn:
+        known = facts.get(conn, "installation")
+        installation = known[0] if known else str(uuid.uuid4())
+        if not known:
+            facts.put(conn, "installation", installation)
+    mark = shop.folder("inbox") / OWNER_MARK
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644), "w") as writer:
+            writer.write(f"{installation}\n")
+    except FileExistsError:
+        owner = mark.read_text().strip()
+        if owner and owner != installation:
+            raise Conflict(f"{mark} says that another installation takes from this inbox") from None
+        if not owner:  # a crash between making and filling it
+            with landing(mark) as part:
+                part.write_text(f"{installation}\n")
 
 
 def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:

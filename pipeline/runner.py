@@ -1,11 +1,13 @@
-"""The loop of `sohoa run`: it turns listings into claims, starts what waits, and brings the index up to date.
+"""The loop of `sohoa watch`: it turns listings into claims, starts what waits, and keeps the house.
 
-Everything it does follows from the registry and the folders, so a restart needs no memory of the last run.
+Everything it does follows from the registry and the folders, so a restart needs no memory of the last run. One runner
+per installation works at a time; workers (pipeline.worker) read, sign and archive, here or on other machines.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import threading
@@ -19,14 +21,20 @@ from typing import IO, TYPE_CHECKING
 import structlog
 
 from pipeline import decisions, intake, workflow
+from pipeline.crew import Crew
+from pipeline.dispatch import Dispatch
 from pipeline.identify import looks_complete
+from pipeline.indexer import Indexer
 from pipeline.intake import Taken
-from pipeline.watch import Inbox, Listing, Waiting, Wakeup
+from pipeline.landing import landing
+from pipeline.turns import Turns
+from pipeline.watch import Arrival, Inbox, Listing, Waiting, Wakeup
+from pipeline.worker import Worker
 from pipeline.workshop import Workshop
-from registry import audit, documents, scans
+from registry import audit, documents, scans, workers
 from registry.database import read, write
-from registry.errors import Conflict, SohoaError
-from registry.values import DocumentId, DocumentState, ScanId, ScanState, utc_now, vietnam_date
+from registry.errors import Conflict
+from registry.values import DocumentState, ScanId, ScanState, utc_now, vietnam_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,40 +43,68 @@ log = structlog.get_logger("sohoa.runner")
 
 STALL_PAUSE_S = 30.0
 """What stalled is tried again so often: soon enough for a person who just freed the disk."""
-INDEX_BATCH = 50
 HOUSEKEEPING_S = 3600.0
+TAKING_S = 1.0
+"""One round takes arrivals for about so long, then lets the others have their turn: a flood delays nobody's start."""
 
 
 class Runner:
-    """Watch, workflows and housekeeping of one installation; one runner per installation (`run.lock`)."""
+    """Watch, turns and housekeeping of one installation; `executing`: it is a worker as well (`sohoa run`)."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: Workshop, *, executing: bool = True) -> None:
         told = shop.settings.intake
         self._shop = shop
+        self._executing = executing
         self._wakeup = Wakeup()
         self._inbox = Inbox(
-            shop.folder("inbox"), quiet_s=told.quiet_s, give_up_s=told.give_up_incomplete_s, complete=self._complete
+            shop.folder("inbox"),
+            quiet_s=told.quiet_s,
+            give_up_s=told.give_up_incomplete_s,
+            complete=self._complete,
+            priority=lambda relative: intake.priority_of(shop, relative),
         )
         self._stop = threading.Event()
         self._waiting: tuple[Waiting, ...] = ()
+        self._hindered: dict[Path, str] = {}
+        self._taken: dict[Path, ScanId] = {}
+        self._turns: Turns | None = None
         self._last_retry = self._last_housekeeping = 0.0
 
-    def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Work until `stop()` or until `until()` holds; a failed round is logged and the next one tries again."""
-        shop = self._shop
-        with only_runner(shop.settings.home):
+    def run(self, *, until: Callable[[], bool] = lambda: False, wait: bool = False) -> None:
+        """Work until `stop()` or until `until()` holds; a failed round is logged and the next one tries again.
+
+        wait: stand by while another runner works on the installation. Raises Conflict when one does and wait is
+        False, and when the inbox belongs to another installation; ServiceUnavailable when a server does not answer.
+        """
+        shop, told = self._shop, self._shop.settings
+        with only_runner(told.home, wait=self._stop if wait else None):
+            if self._stop.is_set():
+                return
+            shop.store.check()
+            intake.own_inbox(shop)
             make_inboxes(shop)
-            shop.store.clear_staging()
+            with read(shop.engine) as conn:
+                others = any(row.alive and row.role == "worker" for row in workers.listing(conn))
+            if not others:
+                shop.store.clear_staging()
             decisions.finish_rejections(shop)
-            workflow.launch(shop)
-            self._wakeup.watch(shop.folder("inbox"), polling=shop.settings.intake.polling_units)
+            dispatch = Dispatch(told.registry_url)
+            self._turns = Turns(shop, dispatch)
+            worker = Worker(shop, dispatch, told.instance, role="run") if self._executing else None
+            crew = None if worker else Crew(shop, dispatch, instance=f"{told.instance}-watch", role="watch")
+            indexer = Indexer(shop)
+            (worker or crew).join()  # type: ignore[union-attr]
+            indexer.start()
+            self._wakeup.watch(shop.folder("inbox"), polling=told.intake.polling_units)
             try:
                 while not self._stop.is_set() and not until():
-                    self._round()
-                    self._wakeup.wait(shop.settings.intake.poll_s)
+                    hurry = self._round()
+                    self._wakeup.wait(0.0 if hurry else told.intake.poll_s)
             finally:
                 self._wakeup.close()
-                workflow.shut_down(int(shop.settings.workers.page_timeout_s))
+                (worker or crew).leave()  # type: ignore[union-attr]
+                indexer.stop()
+                dispatch.close()
 
     def stop(self) -> None:
         """The loop ends after its present round. Callable from a signal handler."""
@@ -76,49 +112,75 @@ class Runner:
         self._wakeup.set()
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """Files in the inbox that are not whole yet, as of the last listing."""
+        """Files in the inbox that are not taken yet, as of the last listing."""
         return self._waiting
 
-    def _round(self) -> None:
-        for part in (self._take_arrivals, self._start_waiting, self._retry_stalled, self._catch_up_index, self._tidy):
+    def _round(self) -> bool:
+        """One turn of everything; True when there is more to take at once."""
+        more = False
+        for part in (self._take_arrivals, self._start_waiting, self._retry_stalled, self._clear_sources, self._tidy):
             try:
-                part()
-            except (SohoaError, OSError) as exc:
+                more = bool(part()) or more
+            except Exception as exc:
+                # nothing may end the loop: what fails is told, and tried again in the next round
                 log.error("round_failed", part=part.__name__.strip("_"), code=workflow.error_code(exc))
+        return more
 
-    def _take_arrivals(self) -> None:
+    def _take_arrivals(self) -> bool:
         listing: Listing = self._inbox.listing(time.monotonic())
-        self._waiting = listing.waiting
-        for arrival in listing.ready:
-            if self._stop.is_set():
-                return
-            try:
-                receipt = intake.take(
-                    self._shop,
-                    arrival.path,
-                    unit_folder=arrival.unit_folder,
-                    relative=arrival.relative,
-                    actor="inbox",
-                )
-            except FileNotFoundError:
-                continue
-            except (SohoaError, OSError) as exc:
-                log.error("not_taken", code=workflow.error_code(exc))
-            else:
-                if receipt.outcome != Taken.POSTPONED:
-                    self._inbox.settled(arrival)
+        hindered: dict[Path, str] = {}
+        until, left = time.monotonic() + TAKING_S, list(listing.ready)
+        while left and not self._stop.is_set() and time.monotonic() < until:
+            arrival = left.pop(0)
+            if (code := self._take(arrival)) is not None:
+                hindered[arrival.path] = code
+        self._hindered = {p: c for p, c in self._hindered.items() if p in {a.path for a in left}} | hindered
+        since = time.monotonic()
+        held_up = [Waiting(a.path, a.unit_folder, self._hindered.get(a.path, "queued"), since) for a in left]
+        held_up += [Waiting(a.path, a.unit_folder, c, since) for a in listing.ready if (c := hindered.get(a.path))]
+        self._waiting = (*listing.waiting, *held_up)
+        post_waiting(self._shop, self._waiting)
+        return bool(left) or any(w.why == "queued" for w in listing.waiting)
+
+    def _take(self, arrival: Arrival) -> str | None:
+        """Claims the file; the code of what hinders it, None when nothing does."""
+        try:
+            receipt = intake.take(
+                self._shop,
+                arrival.path,
+                unit_folder=arrival.unit_folder,
+                relative=arrival.relative,
+                actor="inbox",
+                priority=arrival.priority,
+            )
+        except FileNotFoundError:
+            return None
+        except Exception as exc:
+            # one file harms only itself
+            code = workflow.error_code(exc)
+            log.error("not_taken", code=code)
+            return code
+        if receipt.outcome != Taken.POSTPONED:
+            self._inbox.settled(arrival)
+            if receipt.scan_id:
+                self._taken[arrival.path] = receipt.scan_id
+        return None
 
     def _start_waiting(self) -> None:
         with read(self._shop.engine) as conn:
-            claimed = scans.by_state(conn, ScanState.CLAIMED)
-            approved = documents.by_state(conn, DocumentState.APPROVED)
-        for scan in claimed:
-            if scan.staged_path:
-                workflow.start_digitising(ScanId(scan.id), scan.attempt)
-            elif not Path(scan.source_path).exists():
+            unstaged = scans.unstaged(conn)
+        for scan in unstaged:
+            source = Path(scan.source_path)
+            if not source.exists() and self._inbox_is_there(source):
                 self._forget(ScanId(scan.id))
-        for document in approved:
-            workflow.start_preserving(DocumentId(document.id), document.attempt)
+        if self._turns is not None:
+            self._turns.start_waiting()
+
+    def _inbox_is_there(self, source: Path) -> bool:
+        """Whether the unit's folder can be seen: a share that is away says nothing about the files on it."""
+        inbox = self._shop.folder("inbox")
+        parents = [p for p in source.parents if inbox in p.parents]
+        return inbox.is_dir() and all(p.is_dir() for p in parents[-1:])
 
     def _forget(self, scan_id: ScanId) -> None:
         """A claim whose file was taken back before it could be copied is withdrawn, and the audit log says so."""
@@ -136,25 +198,54 @@ class Runner:
             for document in documents.by_state(conn, DocumentState.STALLED):
                 documents.set_state(conn, document.id, DocumentState.APPROVED, attempt=document.attempt + 1)
 
-    def _catch_up_index(self) -> None:
-        """Documents archived while the index was away get in; those just archived are left to their workflow."""
-        before = (utc_now() - timedelta(seconds=20)).isoformat(timespec="microseconds")
+    def _clear_sources(self) -> None:
+        """Sources of settled scans that could not leave the inbox then (a share was away) leave it now."""
+        self._taken = {path: scan_id for path, scan_id in self._taken.items() if path.exists()}
+        if not self._taken:
+            return
         with read(self._shop.engine) as conn:
-            behind = documents.unindexed(conn, INDEX_BATCH, archived_before=before)
-        if behind:
-            workflow.index_documents(behind)
+            ended = set(scans.settled(conn, list(self._taken.values())[:500]))
+        for path, scan_id in list(self._taken.items()):
+            if scan_id in ended:
+                intake.clear_source(self._shop, scan_id)
+                self._taken.pop(path, None)
 
     def _tidy(self) -> None:
         if time.monotonic() - self._last_housekeeping < HOUSEKEEPING_S and self._last_housekeeping:
             return
         self._last_housekeeping = time.monotonic()
         self._shop.station.refresh()
+        with write(self._shop.engine) as conn:
+            workers.forget_ended(conn)
         purge_done(
             self._shop.folder("done"), vietnam_date(utc_now()) - timedelta(days=self._shop.settings.intake.done_days)
         )
 
     def _complete(self, path: Path) -> bool:
-        return bool(self._shop.pool.run(looks_complete, path, timeout_s=self._shop.settings.workers.page_timeout_s))
+        return bool(self._shop.gate.run(looks_complete, path, timeout_s=self._shop.settings.workers.page_timeout_s))
+
+
+def post_waiting(shop: Workshop, waiting: tuple[Waiting, ...]) -> None:
+    """What waits in the inbox stands in the work folder, for the pages of other processes. Repeatable."""
+    now, posted = time.monotonic(), shop.folder("work") / "waiting.json"
+    rows = [[os.fsencode(w.path).hex(), w.unit_folder, w.why, round(now - w.since, 1)] for w in waiting[:500]]
+    if not rows and not posted.exists():
+        return
+    with landing(posted) as part:
+        part.write_text(json.dumps({"at": time.time(), "files": rows}), encoding="utf-8", errors="replace")
+
+
+def posted_waiting(shop: Workshop) -> tuple[Waiting, ...]:
+    """What the runner posted last; nothing when it never did."""
+    try:
+        told = json.loads((shop.folder("work") / "waiting.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    ago, now = time.time() - told["at"], time.monotonic()
+    return tuple(
+        Waiting(Path(os.fsdecode(bytes.fromhex(path))), unit, why, now - waited - ago)
+        for path, unit, why, waited in told["files"]
+    )
 
 
 def make_inboxes(shop: Workshop) -> None:
@@ -171,14 +262,18 @@ def purge_done(done: Path, before: date) -> None:
 
 
 @contextmanager
-def only_runner(home: Path) -> Iterator[None]:
-    """Holds the installation's run lock; a crash frees it. Raises Conflict when another runner has it."""
+def only_runner(home: Path, wait: threading.Event | None = None) -> Iterator[None]:
+    """Holds the installation's run lock; a crash frees it. Raises Conflict when another runner has it.
+
+    wait: stand by instead until the lock is free, or this event is set.
+    """
     lock: IO[str] = (home / "run.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        lock.close()
-        raise Conflict("another `sohoa run` works on this installation") from exc
+    while not _locked(lock):
+        if wait is None:
+            lock.close()
+            raise Conflict("another `sohoa run` works on this installation")
+        if wait.wait(1.0):
+            break
     try:
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -195,3 +290,11 @@ def runner_is_alive(home: Path) -> bool:
             return False
     except Conflict:
         return True
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -23,7 +23,7 @@ from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.workshop import Workshop
 from registry import audit, documents, scans
 from registry.database import read, write
-from registry.errors import RefusalCode, Refused, WorkerFailed
+from registry.errors import RefusalCode, Refused, SohoaError, WorkerFailed
 from registry.values import (
     Description,
     DocumentId,
@@ -58,7 +58,7 @@ def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
         name = Path(scan.source_path).name  # as it came: the one for display is tidied
         found = shop.pool.run(identify, path, limits, name, timeout_s=shop.settings.workers.page_timeout_s)
     except WorkerFailed as exc:
-        raise Refused(_refusal_of(exc), str(exc)) from exc
+        raise _refusal_of(exc) from exc
     with write(shop.engine) as conn:
         scans.update(
             conn,
@@ -121,7 +121,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
             result: ReadScan = shop.pool.run(read_scan, path, scan.media_type, bench, options, timeout_s=patience)
             pages, tools = result.pages, result.tools
     except WorkerFailed as exc:
-        raise Refused(_refusal_of(exc), str(exc)) from exc
+        raise _refusal_of(exc) from exc
     with landing(bench / "pages.json") as part:
         part.write_bytes(PAGES.dump_json(pages))
     with write(shop.engine) as conn:
@@ -313,6 +313,10 @@ def load_pages(shop: Workshop, document_id: DocumentId) -> tuple[PageText, ...]:
     return PAGES.validate_json((shop.bench(document_id) / "pages.json").read_bytes())
 
 
-def _refusal_of(failure: WorkerFailed) -> RefusalCode:
-    """A worker that ran out of time or memory on a file says something about the file."""
-    return RefusalCode.TIMEOUT if getattr(failure, "reason", "") == "timeout" else RefusalCode.UNREADABLE
+def _refusal_of(failure: WorkerFailed) -> SohoaError:
+    """A worker that ran out of time or memory on a file, or died of it again and again, says something about the file;
+    one that was stopped with its pool says nothing: the work goes on later."""
+    reason = getattr(failure, "reason", "")
+    if reason == "closed":
+        return failure
+    return Refused(RefusalCode.TIMEOUT if reason == "timeout" else RefusalCode.UNREADABLE, str(failure))

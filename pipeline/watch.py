@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,13 @@ class Arrival:
     relative: Path
     size_bytes: int
     mtime_ns: int
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file that is not whole yet; why: `growing` | `incomplete`; since in seconds of the listing's clock."""
+    """A file that is not taken yet; why: `growing` | `incomplete` | `queued` | the code of what hinders it; since in
+    seconds of the listing's clock."""
 
     path: Path
     unit_folder: str
@@ -67,30 +70,45 @@ class _Watched:
 class Inbox:
     """The watched tree inbox/<unit>/…; safe for one thread."""
 
-    def __init__(self, root: Path, *, quiet_s: float, give_up_s: float, complete: Callable[[Path], bool]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        quiet_s: float,
+        give_up_s: float,
+        complete: Callable[[Path], bool],
+        priority: Callable[[Path], int] = lambda _relative: 0,
+        budget_s: float = 1.0,
+    ) -> None:
         """complete: whether a file's structure reaches its end. give_up_s: a file that stands still for so long and
-        is incomplete is handed over all the same, so that it is refused as truncated with a reason."""
+        is incomplete is handed over all the same, so that it is refused as truncated with a reason. priority: of a
+        path below the unit's folder, 0 for the desk. budget_s: one listing looks into files for about so long, the
+        most urgent first; the rest waits as `queued` for the next one."""
         self._root, self._quiet, self._give_up, self._is_complete = root, quiet_s, give_up_s, complete
+        self._priority, self._budget = priority, budget_s
         self._known: dict[Path, _Watched] = {}
 
     def listing(self, now: float) -> Listing:
-        """Every file in the inbox that is ready or waits, by a clock that only goes forward (seconds)."""
+        """Every file in the inbox that is ready or waits, by a clock that only goes forward (seconds). Ready ones
+        stand in the order they are to be taken: by priority, then by age."""
         ready: list[Arrival] = []
         waiting: list[Waiting] = []
-        seen: set[Path] = set()
+        seen: dict[Path, tuple[Arrival, _Watched]] = {}
         for unit_folder, path, found in self._walk():
-            seen.add(path)
             watched = self._remember(path, found, now)
+            relative = path.relative_to(self._root / unit_folder) if unit_folder else Path(path.name)
+            arrival = Arrival(path, unit_folder, relative, found.st_size, found.st_mtime_ns, self._priority(relative))
+            seen[path] = arrival, watched
+        until = time.monotonic() + self._budget
+        for arrival, watched in sorted(seen.values(), key=lambda known: _urgency(known[0])):
             if watched.settled:
                 continue
-            why = self._why_not(path, watched, now)
+            why = self._why_not(arrival.path, watched, now, hurry=time.monotonic() > until)
             if why is None:
-                relative = path.relative_to(self._root / unit_folder) if unit_folder else Path(path.name)
-                ready.append(Arrival(path, unit_folder, relative, found.st_size, found.st_mtime_ns))
+                ready.append(arrival)
             else:
-                waiting.append(Waiting(path, unit_folder, why, watched.first_seen))
+                waiting.append(Waiting(arrival.path, arrival.unit_folder, why, watched.first_seen))
         self._known = {path: watched for path, watched in self._known.items() if path in seen}
-        ready.sort(key=lambda arrival: (arrival.mtime_ns, str(arrival.path)))
         return Listing(tuple(ready), tuple(waiting))
 
     def settled(self, arrival: Arrival) -> None:
@@ -106,12 +124,14 @@ class Inbox:
             watched = self._known[path] = _Watched(*fingerprint, first_seen=first, still_since=now)
         return watched
 
-    def _why_not(self, path: Path, watched: _Watched, now: float) -> str | None:
+    def _why_not(self, path: Path, watched: _Watched, now: float, *, hurry: bool) -> str | None:
         still_s = now - watched.still_since
         if still_s < self._quiet:
             return "growing"
         if watched.complete or (watched.size == 0 and still_s >= self._give_up):
             return None
+        if hurry:
+            return "queued"
         if watched.size:
             try:
                 watched.complete = self._is_complete(path)
@@ -128,6 +148,10 @@ class Inbox:
                     yield entry.name, path, found
             elif (found_file := _regular(entry)) is not None:
                 yield "", Path(entry.path), found_file
+
+
+def _urgency(arrival: Arrival) -> tuple[int, int, str]:
+    return arrival.priority, arrival.mtime_ns, str(arrival.path)
 
 
 class Wakeup:

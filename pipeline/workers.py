@@ -32,8 +32,12 @@ NICE = 5
 """Reading gives way to the screens of the people at the desk."""
 
 
+DEATHS = 3
+"""A child that dies may have been killed by others (out of memory, a person): only so many deaths blame the task."""
+
+
 class TaskFailed(WorkerFailed):
-    """reason: `timeout` | `died` | `memory` | `raised:<type>`. Never carries text of the file."""
+    """reason: `timeout` | `died` | `memory` | `closed` | `raised:<type>`. Never carries text of the file."""
 
     def __init__(self, task: str, reason: str) -> None:
         super().__init__(f"{task}: {reason}")
@@ -60,10 +64,22 @@ class WorkerPool:
         self._closed = False
 
     def run(self, function: Callable[P, T], *args: P.args, timeout_s: float, **kwargs: P.kwargs) -> T:  # type: ignore[valid-type]
-        """The function's result from a worker process; function and arguments must pickle.
+        """The function's result from a worker process; function and arguments must pickle. It may run more than once:
+        a child that dies is replaced, twice.
 
-        Raises the SohoaError that the function raised, or TaskFailed.
+        Raises the SohoaError that the function raised, or TaskFailed (`closed`: the pool was closed meanwhile).
         """
+        for death in range(1, DEATHS + 1):
+            try:
+                return self._once(function, args, kwargs, timeout_s)
+            except TaskFailed as exc:
+                if self._closed:
+                    raise TaskFailed(exc.task, "closed") from exc
+                if exc.reason != "died" or death == DEATHS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _once(self, function: Callable[..., T], args: Any, kwargs: Any, timeout_s: float) -> T:
         with self._free:
             child = self._take()
             try:

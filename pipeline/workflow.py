@@ -1,6 +1,7 @@
 """The path of one scan, from top to bottom.
 
-claim → identify → split → read → describe → review? → sign → archive → release → index
+claim → identify → split → read → describe → review? → sign → archive → release; the runner's indexer then puts what
+is archived into the index.
 
 Two durable workflows (DBOS): `digitise` up to the point where a person may have to look, `preserve` from there to
 the archive. Between them no worker is held. Only this module moves a scan's or document's state on failure: what is
@@ -9,28 +10,23 @@ refused goes to quarantine; what is broken around it (disk, server) stalls, is s
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
-from dbos import DBOS, DBOSConfig, Queue, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
 
-from archive.aip import read_record
 from pipeline import intake, steps
+from pipeline.dispatch import APPLICATION_VERSION, PRESERVE_FIRST, QUEUE, preserving, quiet, workflow_database
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read, write
-from registry.errors import RefusalCode, Refused, SohoaError
+from registry.errors import RefusalCode, Refused, ServiceUnavailable, SohoaError
 from registry.values import DocumentId, DocumentState, ScanId, ScanState
 
 log = structlog.get_logger("sohoa.workflow")
 
-APPLICATION_VERSION = "1"
-"""Raised only when workflows under way cannot be finished by the new code; set by hand, or an upgrade orphans them."""
 KILLS_SURVIVED = 10_000
-QUEUE = "documents"
 
 _shop: Workshop | None = None
-_queue: Queue | None = None
 
 
 def shop() -> Workshop:
@@ -48,8 +44,9 @@ def digitise(scan_id: str) -> str:
         signed = identify(scan)
         for document in split(scan):
             read_text(document, signed)
-            if not describe(document):
-                start_preserving(document)
+            attempt = describe(document)
+            if attempt is not None:
+                start_preserving(document, attempt)
     except Refused as refusal:
         set_aside(scan_id, refusal.reason, refusal.detail)
         return "quarantined"
@@ -61,7 +58,7 @@ def digitise(scan_id: str) -> str:
 
 @DBOS.workflow(name="preserve", max_recovery_attempts=KILLS_SURVIVED)
 def preserve(document_id: str) -> str:
-    """An approved document is signed, archived and read back; then its source leaves the inbox; then it is indexed."""
+    """An approved document is signed, archived and read back; then its source leaves the inbox."""
     document = DocumentId(document_id)
     try:
         sign(document)
@@ -70,7 +67,6 @@ def preserve(document_id: str) -> str:
         stall_document(document_id, error_code(exc))
         return "stalled"
     release(document)
-    index(document)
     return "archived"
 
 
@@ -92,10 +88,14 @@ def read_text(document_id: DocumentId, signed: bool) -> None:
 
 
 @DBOS.step()
-def describe(document_id: DocumentId) -> bool:
+def describe(document_id: DocumentId) -> int | None:
+    """The number of the attempt to preserve it; None where a person must look first."""
     unsure = steps.describe_document(shop(), document_id)
     log.info("described", document_id=document_id, review=unsure)
-    return unsure
+    if unsure:
+        return None
+    with read(shop().engine) as conn:
+        return documents.get(conn, document_id).attempt
 
 
 @DBOS.step()
@@ -111,18 +111,13 @@ def archive(document_id: DocumentId) -> None:
 
 @DBOS.step()
 def release(document_id: DocumentId) -> None:
-    with read(shop().engine) as conn:
-        scan_id = documents.get(conn, document_id).scan_id
-    steps.release_scan(shop(), ScanId(scan_id or ""), document_id)
-
-
-@DBOS.step()
-def index(document_id: DocumentId) -> None:
-    """Find the document by search. An index that is down never undoes archiving: the runner puts it in later."""
+    """The source leaves the inbox. What hinders that (a share that is away) undoes nothing: the runner tries again."""
     try:
-        index_documents([document_id])
-    except SohoaError as exc:
-        log.warning("index_pending", document_id=document_id, code=exc.code)
+        with read(shop().engine) as conn:
+            scan_id = documents.get(conn, document_id).scan_id
+        steps.release_scan(shop(), ScanId(scan_id or ""), document_id)
+    except (SohoaError, OSError) as exc:
+        log.warning("not_released", document_id=document_id, code=error_code(exc))
 
 
 @DBOS.step()
@@ -148,14 +143,6 @@ def stall_document(document_id: str, code: str) -> None:
     log.error("stalled", document_id=document_id, code=code)
 
 
-def index_documents(ids: list[DocumentId]) -> None:
-    """The documents are in the index, and the registry knows; from the archive's own words, as a rebuild does it."""
-    records = [read_record(shop().store, i) for i in ids]
-    shop().index.put([steps.index_entry(r.metadata, r.pages) for r in records])
-    with write(shop().engine) as conn:
-        documents.mark_indexed(conn, ids)
-
-
 def error_code(exc: Exception) -> str:
     """The code shown on the screen; foreign errors by their class name, never with their text."""
     if isinstance(exc, SohoaError):
@@ -165,47 +152,41 @@ def error_code(exc: Exception) -> str:
     return f"internal:{type(exc).__name__}"[:40]
 
 
-def start_digitising(scan_id: ScanId, attempt: int) -> None:
-    """Durably queued; the same scan and attempt once only, however often this is called."""
-    with SetWorkflowID(f"digitise-{scan_id}-{attempt}"):
-        _enqueue(digitise, scan_id)
-
-
-def start_preserving(document_id: DocumentId, attempt: int = 1) -> None:
+def start_preserving(document_id: DocumentId, attempt: int) -> None:
     """Durably queued; the same document and attempt once only, however often this is called."""
-    with SetWorkflowID(f"preserve-{document_id}-{attempt}"):
-        _enqueue(preserve, document_id)
+    with SetWorkflowID(preserving(document_id, attempt)), SetEnqueueOptions(priority=PRESERVE_FIRST):
+        DBOS.enqueue_workflow(QUEUE, preserve, document_id)
 
 
-def _enqueue(workflow: Any, argument: str) -> None:
-    if _queue is None:
-        raise RuntimeError("launch() comes first")
-    _queue.enqueue(workflow, argument)
+def launch(workshop: Workshop, instance: str) -> None:
+    """Workflows run in this process from now on, under this name; those that a crash interrupted go on first.
 
-
-def launch(workshop: Workshop) -> None:
-    """Workflows run in this process from now on; those that a crash interrupted go on first."""
-    global _shop, _queue  # noqa: PLW0603 DBOS registers workflows per process
+    Raises ServiceUnavailable when the database does not answer.
+    """
+    global _shop  # noqa: PLW0603 DBOS calls workflows by name: one workshop per process
     _shop = workshop
     config: DBOSConfig = {
         "name": "sohoa",
-        "system_database_url": _workflow_database(workshop),
+        "system_database_url": workflow_database(workshop.settings.registry_url),
         "application_version": APPLICATION_VERSION,
-        "executor_id": workshop.settings.instance,
-        "log_level": "ERROR",
+        "executor_id": instance,
+        "log_level": "CRITICAL",
     }
     DBOS(config=config)
-    DBOS.launch()
-    _queue = DBOS.register_queue(
-        QUEUE, worker_concurrency=workshop.settings.workers.processes + 1, polling_interval_sec=0.2
+    quiet()
+    try:
+        DBOS.launch()
+    except (SQLAlchemyError, OSError) as exc:
+        DBOS.destroy()
+        raise ServiceUnavailable("the workflow database does not answer") from exc
+    DBOS.register_queue(
+        QUEUE,
+        worker_concurrency=workshop.settings.workers.processes + 1,
+        polling_interval_sec=0.2,
+        on_conflict="always_update",
     )
 
 
 def shut_down(patience_s: int) -> None:
-    """No new step starts; running ones get `patience_s` to end, the rest is taken up at the next launch."""
+    """Nothing new is begun, what runs gets `patience_s` to end; the rest goes on at the next launch, or with others."""
     DBOS.destroy(workflow_completion_timeout_sec=patience_s)
-
-
-def _workflow_database(workshop: Workshop) -> str:
-    url = workshop.settings.registry_url
-    return url.replace("registry.sqlite", "workflows.sqlite") if url.startswith("sqlite") else url

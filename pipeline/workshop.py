@@ -26,6 +26,8 @@ class Workshop:
     store: ObjectStore
     index: SearchIndex
     pool: WorkerPool
+    gate: WorkerPool
+    """Looks at arriving files: never behind the pages being read."""
     station: SigningStation
 
     def folder(self, name: str) -> Path:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from registry.errors import NotFound
 from registry.tables import documents, scans
-from registry.values import ScanId, ScanState, Value, utc_now
+from registry.values import DocumentState, ScanId, ScanState, Value, utc_now
 
 
 class ScanRow(Value):
@@ -143,6 +143,44 @@ def by_state(conn: Connection, state: ScanState) -> list[ScanRow]:
     """Oldest first."""
     query = select(scans).where(scans.c.state == state).order_by(scans.c.received_at)
     return [_row(row) for row in conn.execute(query)]
+
+
+def next_in_turn(conn: Connection, each: int) -> list[ScanRow]:
+    """The first `each` claimed scans of every unit and priority whose bytes are at hand: those that may start next."""
+    turn = func.row_number().over(partition_by=(scans.c.priority, scans.c.unit), order_by=scans.c.received_at)
+    ready = (
+        select(scans.c.id, turn.label("turn"))
+        .where(scans.c.state == ScanState.CLAIMED, scans.c.staged_path.is_not(None))
+        .subquery()
+    )
+    query = select(scans).join(ready, ready.c.id == scans.c.id).where(ready.c.turn <= each)
+    return [_row(row) for row in conn.execute(query.order_by(scans.c.priority, scans.c.received_at))]
+
+
+def unstaged(conn: Connection) -> list[ScanRow]:
+    """Claimed scans whose bytes are not at hand yet."""
+    query = select(scans).where(scans.c.state == ScanState.CLAIMED, scans.c.staged_path.is_(None))
+    return [_row(row) for row in conn.execute(query)]
+
+
+def being_read(conn: Connection) -> list[ScanRow]:
+    """Scans that were begun and whose documents are not described yet."""
+    query = (
+        select(scans)
+        .outerjoin(documents, documents.c.scan_id == scans.c.id)
+        .where(
+            scans.c.state == ScanState.IDENTIFIED,
+            or_(documents.c.id.is_(None), documents.c.state == DocumentState.READING),
+        )
+    )
+    return [_row(row) for row in conn.execute(query)]
+
+
+def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:
+    """Those of the scans that are archived or in quarantine."""
+    ended = (ScanState.DONE, ScanState.QUARANTINED)
+    query = select(scans.c.id).where(scans.c.id.in_(list(ids)), scans.c.state.in_(ended))
+    return [ScanId(i) for i in conn.execute(query).scalars()]
 
 
 def counts(conn: Connection, units: Iterable[str] | None = None) -> dict[str, int]:

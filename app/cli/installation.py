@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +20,11 @@ from app.doctor import examine
 from app.setup import Credentials, initialise
 from app.web import create_app
 from app.wiring import Wiring, opened
-from pipeline.runner import Runner
-from pipeline.watch import is_left_alone
+from pipeline.crew import worker_name
+from pipeline.dispatch import Dispatch
+from pipeline.runner import Runner, posted_waiting
+from pipeline.watch import Waiting, is_left_alone
+from pipeline.worker import Worker
 from registry import audit, documents, scans, users
 from registry.database import read, write
 from registry.values import DocumentState, Role, ScanState, utc_now, vietnam_date
@@ -30,6 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("web")(web)
     app.command("watch")(watch)
+    app.command("worker")(worker)
     app.command("doctor")(doctor)
     app.command("units")(units)
     app.command("procedures")(procedures)
@@ -58,7 +64,7 @@ def run(home: Home) -> None:
     """Theo dõi thư mục quét, đọc, ký, lưu và mở trang web. Ctrl-C: làm nốt việc đang dở rồi dừng."""
     with opened(home) as wiring:
         runner = Runner(wiring.workshop)
-        server = _server(wiring, runner)
+        server = _server(wiring, runner.waiting)
         _stop_on_signals(runner, server)
         pages = threading.Thread(target=server.run, name="web", daemon=True)
         pages.start()
@@ -75,17 +81,34 @@ def run(home: Home) -> None:
 
 
 def watch(home: Home) -> None:
-    """Chỉ theo dõi thư mục quét và xử lý, không mở trang web."""
+    """Chỉ theo dõi thư mục quét và chia việc cho các `sohoa worker`; khi máy khác đang theo dõi thì chờ thay."""
     with opened(home) as wiring:
-        runner = Runner(wiring.workshop)
-        _stop_on_signals(runner, None)
-        runner.run()
+        runner = Runner(wiring.workshop, executing=False)
+        _stop_on_signals(runner)
+        runner.run(wait=True)
+
+
+def worker(
+    home: Home, name: Annotated[str | None, typer.Option(help="Tên của tiến trình này, không trùng nhau.")] = None
+) -> None:
+    """Chỉ đọc, ký và lưu; chạy được trên nhiều máy. Ctrl-C hay SIGTERM: làm nốt việc đang dở rồi dừng."""
+    with opened(home) as wiring, ExitStack() as stack:
+        shop = wiring.workshop
+        shop.store.check()
+        instance = name or stack.enter_context(worker_name(shop.folder("work")))
+        dispatch = Dispatch(wiring.settings.registry_url)
+        stack.callback(dispatch.close)
+        working = Worker(shop, dispatch, instance)
+        _stop_on_signals(working)
+        working.run()
 
 
 def web(home: Home) -> None:
     """Chỉ mở trang web."""
     with opened(home) as wiring:
-        _server(wiring, None).run()
+        server = _server(wiring, lambda: posted_waiting(wiring.workshop))
+        _stop_on_signals(None, server)
+        server.run()
 
 
 def doctor(home: Home, json: Json = False) -> None:
@@ -165,9 +188,9 @@ def list_users(home: Home, json: Json = False) -> None:
         table(("Tài khoản", "Vai trò", "Đơn vị"), [(u.username, u.role, u.unit) for u in rows])
 
 
-def _server(wiring: Wiring, runner: Runner | None) -> uvicorn.Server:
+def _server(wiring: Wiring, waiting: Callable[[], tuple[Waiting, ...]]) -> uvicorn.Server:
     told = wiring.settings.web
-    application = create_app(wiring, waiting=runner.waiting if runner else lambda: ())
+    application = create_app(wiring, waiting=waiting)
     config = uvicorn.Config(application, host=told.host, port=told.port, log_level="error", access_log=False)
     server = uvicorn.Server(config)
     # signals belong to the runner, which drains before it stops
@@ -175,10 +198,11 @@ def _server(wiring: Wiring, runner: Runner | None) -> uvicorn.Server:
     return server
 
 
-def _stop_on_signals(runner: Runner, server: uvicorn.Server | None) -> None:
+def _stop_on_signals(working: Runner | Worker | None, server: uvicorn.Server | None = None) -> None:
     def stop(_number: int, _frame: Any) -> None:
         err.print("Đang làm nốt việc dở rồi dừng…")
-        runner.stop()
+        if working is not None:
+            working.stop()
         if server is not None:
             server.should_exit = True
 

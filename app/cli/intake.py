@@ -18,7 +18,7 @@ from config.settings import Workers
 from pipeline import describing
 from pipeline.describing import dossier_code_in
 from pipeline.identify import identify
-from pipeline.intake import Receipt, take
+from pipeline.intake import BACK_FILE, Receipt, take
 from pipeline.reading import ReadingOptions, read_pages
 from pipeline.runner import Runner, runner_is_alive
 from pipeline.soundness import IdentifyLimits
@@ -43,6 +43,7 @@ def ingest(
     unit: Annotated[str, typer.Option(help="Mã đơn vị.")],
     dossier: Annotated[str | None, typer.Option(help="Mã hồ sơ.")] = None,
     component: Annotated[str | None, typer.Option(help="Mã thành phần hồ sơ.")] = None,
+    back_file: Annotated[bool, typer.Option("--back-file", help="Hồ sơ tồn đọng: nhường giấy tờ tại quầy.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Đợi đến khi xong.")] = False,
     json: Json = False,
 ) -> None:
@@ -64,6 +65,7 @@ def ingest(
                 actor=actor(),
                 dossier=dossier,
                 component=component,
+                priority=BACK_FILE if back_file else 0,
             )
             for path in paths
         ]
