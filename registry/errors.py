@@ -62,6 +62,7 @@ class RefusalCode(StrEnum):
     UNREADABLE = "unreadable"
     SECRET = "secret"  # noqa: S105 a secrecy stamp, not a password
     REJECTED = "rejected"
+    LOST = "lost"
 
 
 class Refused(SohoaError):
