@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, func, insert, select, text
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, func, insert, select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
@@ -93,8 +93,13 @@ def number_of_rows(conn: Connection, tables: Iterable[Table]) -> int:
 def clear(conn: Connection, tables: Iterable[Table]) -> None:
     """The tables hold nothing; only the mark of a move under way stays."""
     for table in reversed(tuple(tables)):
-        delete = table.delete()
-        conn.execute(delete.where(table.c.name != UNDER_WAY) if table.name == facts.name else delete)
+        everything = delete(table)
+        conn.execute(everything.where(table.c.name != UNDER_WAY) if table.name == facts.name else everything)
+
+
+def forget_mark(conn: Connection) -> None:
+    """No move is under way any more."""
+    conn.execute(delete(facts).where(facts.c.name == UNDER_WAY))
 
 
 def copy_tables(
