@@ -64,6 +64,13 @@ class S3Store:
         self._bucket.require_lock()
         self._knows_conditions()
 
+    def prepare(self) -> bool:
+        """The bucket is there and passes check(); True when it was made now. Safe to repeat. Raises what check() does:
+        a bucket that was made without object lock is no home for records, and is left as it is."""
+        made = self._bucket.make()
+        self.check()
+        return made
+
     def put_tree(
         self, prefix: str, files: Mapping[str, Content], sha256: Mapping[str, str], *, retain_until: date | None = None
     ) -> None:

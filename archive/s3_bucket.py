@@ -101,6 +101,14 @@ class Bucket:
         )
         self._name, self._part_size = name, max(part_size, LEAST_PART)
 
+    def make(self) -> bool:
+        """The bucket is there; True when it was made now, with object lock and so with versions."""
+        with answers():
+            if self._client.bucket_exists(self._name):
+                return False
+            self._client.make_bucket(self._name, object_lock=True)
+        return True
+
     def require_lock(self) -> None:
         """The bucket is there, keeps versions and its object lock is in force. Raises SettingsInvalid."""
         with answers():

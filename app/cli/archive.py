@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, show_rebuilt, table
+from app.cli.prepare import prepare
 from app.rebuild import rebuild_registry
 from app.wiring import opened
 from archive.aip import iter_records
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(verify)
     group = typer.Typer(help="Kho lưu trữ.", no_args_is_help=True)
     group.command("audit")(audit_archive)
+    group.command("prepare")(prepare)
     app.add_typer(group, name="archive")
     registry = typer.Typer(help="Sổ đăng ký.", no_args_is_help=True)
     registry.command("rebuild")(rebuild)
