@@ -76,15 +76,15 @@ class Crew:
         """
         with read(self._shop.engine) as conn:
             rows = workers.listing(conn)
+        living = {row.instance for row in rows if row.alive}
         for row in rows:
             if row.alive and row.instance != self._instance and self._stood_still(row, now):
                 with write(self._shop.engine) as conn:
                     if workers.give_up(conn, row.instance, row.beat):
+                        living.discard(row.instance)
                         log.error("worker_lost", instance=row.instance)
-        gone = {row.instance for row in rows if not row.alive}
-        living = {row.instance for row in rows if row.alive}
         for work in self._dispatch.under_way().values():
-            orphaned = work.executor is not None and (work.executor in gone or work.executor not in living)
+            orphaned = work.executor is not None and work.executor not in living
             if orphaned and work.version == APPLICATION_VERSION and self._dispatch.take_over(work):
                 log.warning("taken_over", workflow=work.workflow_id, of=work.executor)
 

@@ -126,7 +126,7 @@ def set_aside(scan_id: str, code: str, detail: str) -> None:
     with write(shop().engine) as conn:
         for document in documents.of_scan(conn, scan_id):
             documents.set_state(conn, document, DocumentState.REJECTED, step="quarantined", error_code=code)
-    log.warning("quarantined", scan_id=scan_id, code=code)
+    log.warning("quarantined", scan_id=scan_id, code=str(code))
 
 
 @DBOS.step()
