@@ -19,7 +19,7 @@ from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
 from registry import audit, dossiers, facts, quarantine, scans
 from registry.database import read, write
-from registry.errors import Conflict, RefusalCode
+from registry.errors import InboxTaken, RefusalCode
 from registry.scans import ScanRow
 from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
 
@@ -173,7 +173,7 @@ def priority_of(shop: Workshop, relative: Path) -> int:
 def own_inbox(shop: Workshop) -> None:
     """The inbox belongs to this installation from now on, as a mark in it says. Safe to repeat.
 
-    Raises Conflict when it belongs to another one: both would take every file.
+    Raises InboxTaken when it belongs to another one: both would take every file.
     """
     with write(shop.engine) as conn:
         known = facts.get(conn, "installation")
@@ -188,7 +188,7 @@ def own_inbox(shop: Workshop) -> None:
     except FileExistsError:
         owner = mark.read_text().strip()
         if owner and owner != installation:
-            raise Conflict(f"{mark} says that another installation takes from this inbox") from None
+            raise InboxTaken(f"{mark} says that another installation takes from this inbox") from None
         if not owner:  # a crash between making and filling it
             with landing(mark) as part:
                 part.write_text(f"{installation}\n")

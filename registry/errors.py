@@ -6,6 +6,7 @@ SohoaError
 ├── NotAllowed            the account may not do that
 ├── NotATable             a file of dossiers cannot be read as one; nothing of it was imported
 ├── Conflict              the thing is not in a state that allows this
+│   └── InboxTaken        another installation takes from this inbox
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
 ├── Retained              a record may not be removed yet: its retention runs, or a legal hold is on it
@@ -27,6 +28,7 @@ __all__ = [
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
+    "InboxTaken",
     "KeyNotFound",
     "KeyTaken",
     "NotATable",
@@ -86,6 +88,10 @@ class NotAllowed(SohoaError):
 
 class Conflict(SohoaError):
     code = "conflict"
+
+
+class InboxTaken(Conflict):
+    code = "inbox-taken"
 
 
 class NotATable(SohoaError):

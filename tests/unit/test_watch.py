@@ -82,3 +82,32 @@ def test_left_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ["scan.pdf", "..scan.pdf", "Giấy khai sinh.jpg", "-rf.pdf", "part.pdf"])
 def test_taken(name: str) -> None:
     assert not is_left_alone(name)
+
+
+def test_the_desk_is_taken_before_older_scans_of_the_back_file(unit: Path) -> None:
+    (unit / "ton-dong").mkdir()
+    (unit / "ton-dong" / "old.pdf").write_bytes(b"1")
+    (unit / "desk.pdf").write_bytes(b"2")
+    watch = Inbox(
+        unit.parent, quiet_s=3, give_up_s=60, complete=lambda _p: True, priority=lambda r: int(len(r.parts) > 1)
+    )
+    watch.listing(0)
+    assert names(watch.listing(5)) == ["desk.pdf", "old.pdf"]
+
+
+def test_one_listing_looks_into_files_for_so_long_only(unit: Path) -> None:
+    looked: list[str] = []
+
+    def complete(path: Path) -> bool:
+        looked.append(path.name)
+        return True
+
+    for n in range(50):
+        (unit / f"{n:02d}.pdf").write_bytes(b"1")
+    watch = Inbox(unit.parent, quiet_s=3, give_up_s=60, complete=complete, budget_s=0.0)
+    watch.listing(0)
+    listing = watch.listing(5)
+    assert looked == [] and {w.why for w in listing.waiting} == {"queued"}
+    hurried = Inbox(unit.parent, quiet_s=3, give_up_s=60, complete=complete)
+    hurried.listing(0)
+    assert len(names(hurried.listing(5))) == 50
