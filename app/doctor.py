@@ -61,7 +61,7 @@ def _catalogue(wiring: Wiring) -> tuple[bool, str, str]:
 
 def _registry(wiring: Wiring) -> tuple[bool, str, str]:
     with read(wiring.engine) as conn:
-        return True, f"{len(documents.archived_ids(conn))} tài liệu trong kho", ""
+        return True, f"{documents.count_archived(conn)} tài liệu trong kho", ""
 
 
 def _key(wiring: Wiring) -> tuple[bool, str, str]:
@@ -90,7 +90,7 @@ def _folders(wiring: Wiring) -> tuple[bool, str, str]:
 
 def _index(wiring: Wiring) -> tuple[bool, str, str]:
     with read(wiring.engine) as conn:
-        held = len(documents.archived_ids(conn))
+        held = documents.count_archived(conn)
     found = wiring.index.count()
     return found == held, f"{found} / {held} tài liệu", "sohoa index rebuild"
 
@@ -102,9 +102,9 @@ def _runner(wiring: Wiring) -> tuple[bool, str, str]:
 
 def _work(wiring: Wiring) -> tuple[bool, str, str]:
     with read(wiring.engine) as conn:
-        stalled = len(scans.by_state(conn, ScanState.STALLED)) + len(documents.by_state(conn, DocumentState.STALLED))
+        stalled = len(scans.by_state(conn, ScanState.STALLED)) + documents.count_in_state(conn, DocumentState.STALLED)
         refused = len(quarantine.open_items(conn))
-        waiting = len(documents.by_state(conn, DocumentState.REVIEW))
+        waiting = documents.count_in_state(conn, DocumentState.REVIEW)
     detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
     return stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét."
 

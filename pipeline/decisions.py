@@ -16,7 +16,7 @@ def approve(shop: Workshop, document_id: DocumentId, actor: str) -> None:
     """The document goes on to signing. Raises Conflict when it does not wait for review, NotFound."""
     now = utc_now()
     with write(shop.engine) as conn:
-        record = _in_review(documents.get(conn, document_id))
+        record = _in_review(documents.get(conn, document_id, lock=True))
         documents.set_state(
             conn,
             document_id,
@@ -33,7 +33,7 @@ def correct(shop: Workshop, document_id: DocumentId, values: Mapping[str, str], 
     """The values are the person's; what was read stays beside them. Raises Conflict, NotFound."""
     now = utc_now()
     with write(shop.engine) as conn:
-        record = _in_review(documents.get(conn, document_id))
+        record = _in_review(documents.get(conn, document_id, lock=True))
         for name, value in values.items():
             documents.correct_field(conn, document_id, name, value, actor)
         names = ",".join(sorted(values))
@@ -49,7 +49,7 @@ def reject(shop: Workshop, document_id: DocumentId, why: str, actor: str) -> Non
     """The scan is in quarantine as rejected, with the file kept; `why` is in the audit log. Raises Conflict."""
     now = utc_now()
     with write(shop.engine) as conn:
-        record = _in_review(documents.get(conn, document_id))
+        record = _in_review(documents.get(conn, document_id, lock=True))
         documents.set_state(conn, document_id, DocumentState.REJECTED, step="rejected", error_code=RefusalCode.REJECTED)
         documents.add_event(conn, document_id, Event(type="appraisal", at=now, agent=actor, outcome="failure"))
         audit.append(

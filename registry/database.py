@@ -14,21 +14,44 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from registry.errors import DatabaseTooNew
+from registry.errors import Conflict, DatabaseTooNew, ServiceUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30
+CONNECTIONS, MORE_CONNECTIONS = 5, 15
+"""Kept open, and opened besides when many ask at once: per process, so 20 machines stay below 500."""
+POSTGRES = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+    "application_name": "sohoa",
+    "options": " ".join(
+        f"-c {setting}"
+        for setting in ("statement_timeout=300s", "lock_timeout=30s", "idle_in_transaction_session_timeout=300s")
+    ),
+}
+"""A server that is gone is noticed within half a minute; a question that hangs ends, so that its caller tries again."""
 
 
-def open_registry(url: str) -> Engine:
+def open_registry(url: str, *, upto: str = "head") -> Engine:
     """The registry at `url`, with every migration of this version applied. Safe from several processes at once.
 
-    Raises DatabaseTooNew when a newer version of sohoa has written it; nothing was changed then.
+    upto: an earlier revision, for rows that were written under it. Raises DatabaseTooNew when a newer version of sohoa
+    has written it; nothing was changed then. Raises ServiceUnavailable when the server does not answer.
     """
     engine = _engine(url)
-    with _one_at_a_time(url):
-        _migrate(engine, url)
+    try:
+        with _told(), _one_at_a_time(url):
+            _migrate(engine, url, upto)
+    except Exception:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -36,9 +59,12 @@ def open_registry(url: str) -> Engine:
 def write(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write: committed at the end, undone on an error.
 
-    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that two processes queue instead of failing.
+    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that two processes queue instead of failing. On
+    PostgreSQL each statement sees what others have committed before it (READ COMMITTED).
+    Raises ServiceUnavailable when the database does not answer, is full or gives up on a lock: where that happens at
+    the very end, it is unknown whether the transaction stands. Raises Conflict for a value that no column can hold.
     """
-    with engine.connect() as conn:
+    with _told(), engine.connect() as conn:
         conn.info["immediate"] = True
         try:
             with conn.begin():
@@ -49,15 +75,45 @@ def write(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def read(engine: Engine) -> Iterator[Connection]:
-    """A consistent view for reading."""
-    with engine.connect() as conn, conn.begin():
-        yield conn
+    """A consistent view for reading: what others commit meanwhile is not seen. Raises ServiceUnavailable."""
+    with _told(), engine.connect() as conn:
+        if engine.dialect.name == "postgresql":
+            conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with conn.begin():
+            yield conn
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Failures of the database in the words of registry.errors, never with the values of a statement."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        raise ServiceUnavailable(f"the registry: {type(getattr(exc, 'orig', exc)).__name__}") from exc
+    except DataError as exc:
+        raise Conflict(f"a value does not fit the registry: {type(exc.orig).__name__}") from exc
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise ServiceUnavailable(f"the registry: {type(exc.orig).__name__}") from exc
+        raise
 
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S, "check_same_thread": False})
+        return create_engine(
+            url,
+            pool_size=CONNECTIONS,
+            max_overflow=MORE_CONNECTIONS,
+            pool_timeout=BUSY_S,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+            connect_args={**POSTGRES, **_own_arguments(url)},
+        )
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": BUSY_S, "check_same_thread": False}, max_overflow=35
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(dbapi: Any, _record: Any) -> None:
@@ -72,18 +128,29 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _migrate(engine: Engine, url: str) -> None:
+def _own_arguments(url: str) -> dict[str, Any]:
+    """What the address itself says of the connection stands above our defaults."""
+    return {name: value for name, value in make_url(url).query.items() if name in POSTGRES}
+
+
+def revision(conn: Connection) -> str:
+    """The revision that the tables are at."""
+    return MigrationContext.configure(conn).get_current_revision() or ""
+
+
+def _migrate(engine: Engine, url: str, upto: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     known = {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
     with engine.connect() as conn:
         current = MigrationContext.configure(conn).get_current_revision()
         conn.rollback()
-    if current is not None and current not in known:
-        raise DatabaseTooNew(f"the registry is at revision {current}, which this version does not know")
+    for told in (current, upto if upto != "head" else None):
+        if told is not None and told not in known:
+            raise DatabaseTooNew(f"the registry is at revision {told}, which this version does not know")
     with write(engine) as conn:
         config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        command.upgrade(config, upto)
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
+from registry import descriptions
+from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
@@ -20,8 +23,14 @@ from registry.values import (
     RecordMetadata,
     ScanState,
     Value,
+    Verdict,
     utc_now,
 )
+
+title_of = descriptions.title_of
+
+MOST_AT_ONCE = 500
+"""Ids in one question: both databases take so many."""
 
 
 class DocumentRow(Value):
@@ -70,6 +79,15 @@ class DocumentRecord(DocumentRow):
     events: tuple[Event, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record as the archive tells of it, for the registry to say the same."""
+
+    metadata: RecordMetadata
+    events: Sequence[Event]
+    pdf_sha256: str
+
+
 def create(
     conn: Connection,
     *,
@@ -83,29 +101,33 @@ def create(
 ) -> None:
     """The document stands in state `reading`; one that is there already starts over, unless it is archived."""
     now = _now()
-    row = conn.execute(select(documents.c.state).where(documents.c.id == document_id)).first()
-    if row is None:
-        conn.execute(
-            insert(documents).values(
-                id=document_id,
-                scan_id=scan_id,
-                unit=unit,
-                dossier_code=dossier_code,
-                component_code=component_code,
-                original_sha256=original_sha256,
-                page_count=page_count,
-                state=DocumentState.READING,
-                step="identified",
-                created_at=now,
-                updated_at=now,
-            )
-        )
-    elif row.state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN):
+    made = insert_missing(
+        conn,
+        documents,
+        ("id",),
+        {
+            "id": document_id,
+            "scan_id": scan_id,
+            "unit": unit,
+            "dossier_code": dossier_code,
+            "component_code": component_code,
+            "original_sha256": original_sha256,
+            "page_count": page_count,
+            "state": DocumentState.READING,
+            "step": "identified",
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    kept = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
+    if not made and _locked_state(conn, document_id) not in kept:
         set_state(conn, document_id, DocumentState.READING, step="identified", error_code=None, page_count=page_count)
 
 
-def get(conn: Connection, document_id: str) -> DocumentRecord:
-    """Raises NotFound."""
+def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRecord:
+    """Raises NotFound. lock: it stays as it is read until the caller's write transaction ends."""
+    if lock:
+        _locked_state(conn, document_id)
     row = conn.execute(select(documents).where(documents.c.id == document_id)).first()
     if row is None:
         raise NotFound(f"no document {document_id}")
@@ -133,26 +155,15 @@ def of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
 
 def save_description(conn: Connection, document_id: DocumentId, described: Description) -> None:
     """Fields, people and the columns derived from them are exactly these."""
+    _locked_state(conn, document_id)
     conn.execute(delete(fields).where(fields.c.document_id == document_id))
     conn.execute(delete(people).where(people.c.document_id == document_id))
-    rows = [{"document_id": document_id, "name": n, **_field_columns(v)} for n, v in described.fields.items()]
-    if rows:
-        conn.execute(insert(fields), rows)
-    named = [
-        {
-            "document_id": document_id,
-            "position": position,
-            "role": person.role,
-            "full_name": _plain(person.full_name),
-            "id_number": _plain(person.id_number),
-            "date_of_birth": _plain(person.date_of_birth),
-            "evidence": person.model_dump(mode="json"),
-        }
-        for position, person in enumerate(described.people)
-    ]
-    if named:
-        conn.execute(insert(people), named)
-    _derive(conn, document_id, described)
+    _insert(conn, fields, descriptions.field_rows(document_id, described))
+    _insert(conn, people, descriptions.people_rows(document_id, described))
+    scan = select(scans.c.file_name).join(documents, documents.c.scan_id == scans.c.id)
+    name = conn.execute(scan.where(documents.c.id == document_id)).scalar() or ""
+    columns = {**descriptions.derived(described, name), "updated_at": _now()}
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**columns))
 
 
 def description(conn: Connection, document_id: DocumentId) -> Description:
@@ -185,37 +196,13 @@ def correct_field(conn: Connection, document_id: DocumentId, name: str, value: s
 
     name: a field, `kind`, or `people.<position>.<full_name|id_number|date_of_birth>`.
     """
-    described = description(conn, document_id)
-    if name == "kind":
-        described = described.model_copy(update={"kind": value, "kind_confidence": 1.0})
-    elif name.startswith("people."):
-        described = described.model_copy(update={"people": _corrected_people(described.people, name, value, by)})
-    else:
-        corrected = dict(described.fields)
-        corrected.pop(name, None)
-        if value:
-            corrected[name] = _by_person(described.fields.get(name), value, by)
-        described = described.model_copy(update={"fields": corrected})
-    save_description(conn, document_id, described)
+    _locked_state(conn, document_id)
+    save_description(conn, document_id, descriptions.corrected(description(conn, document_id), name, value, by))
 
 
 def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
-    """The event stands once, however often it is added."""
-    at = event.at.isoformat(timespec="microseconds")
-    same = select(events.c.id).where(
-        events.c.document_id == document_id, events.c.type == event.type, events.c.at == at
-    )
-    if conn.execute(same).first() is None:
-        conn.execute(
-            insert(events).values(
-                document_id=document_id,
-                type=event.type,
-                at=at,
-                agent=event.agent,
-                outcome=event.outcome,
-                detail=event.detail,
-            )
-        )
+    """The event stands once, however often and by however many it is added."""
+    insert_missing(conn, events, ("document_id", "type", "at"), _event_row(document_id, event))
 
 
 def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
@@ -224,6 +211,14 @@ def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
+
+
+def count_in_state(conn: Connection, state: DocumentState, units: Collection[str] | None = None) -> int:
+    """How many documents `by_state` would give."""
+    query = select(func.count()).select_from(documents).where(documents.c.state == state)
+    if units is not None:
+        query = query.where(documents.c.unit.in_(list(units)))
+    return conn.execute(query).scalar_one()
 
 
 def by_original(conn: Connection, sha256: str) -> list[DocumentRow]:
@@ -243,6 +238,12 @@ def archived_ids(conn: Connection) -> list[DocumentId]:
     return [DocumentId(i) for i in conn.execute(query).scalars()]
 
 
+def count_archived(conn: Connection) -> int:
+    """How many documents are in the archive."""
+    query = select(func.count()).select_from(documents).where(documents.c.archived_at.is_not(None))
+    return conn.execute(query).scalar_one()
+
+
 def unindexed(conn: Connection, limit: int, *, archived_before: str) -> list[DocumentId]:
     """Archived documents that the index does not have yet."""
     query = (
@@ -256,7 +257,14 @@ def unindexed(conn: Connection, limit: int, *, archived_before: str) -> list[Doc
 
 def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
     """The index has these documents."""
-    conn.execute(update(documents).where(documents.c.id.in_(list(ids))).values(indexed_at=_now()))
+    for some in _portions(sorted(ids)):
+        conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
+
+
+def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
+    """The document's last validation ended so, just now. It does not move in the tray."""
+    kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
+    conn.execute(kept)
 
 
 def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by: DocumentId | None = None) -> None:
@@ -272,114 +280,132 @@ def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by
 
 
 def restore(conn: Connection, metadata: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) -> None:
-    """Scan, document, fields, people and events of an archived record stand as they did. Safe to repeat."""
-    now, source = _now(), metadata.source
-    scan_id = str(metadata.document_id)
-    if conn.execute(select(documents.c.id).where(documents.c.id == metadata.document_id)).first() is None:
-        key = "|".join((source.sha256, metadata.unit, metadata.dossier_code or "", metadata.component_code or ""))
-        conn.execute(
-            insert(scans).values(
-                id=scan_id,
-                claim_key=key,
-                sha256=source.sha256,
-                unit=metadata.unit,
-                dossier_code=metadata.dossier_code,
-                component_code=metadata.component_code,
-                source_path="",
-                file_name=source.file_name,
-                size_bytes=source.size_bytes,
-                media_type=source.media_type,
-                page_count=metadata.page_count,
-                warnings=list(source.warnings),
-                state=ScanState.DONE,
-                received_at=_text(source.received_at),
-                claimed_by="rebuild",
-                updated_at=now,
-            )
-        )
-        conn.execute(
-            insert(documents).values(
-                id=metadata.document_id,
-                scan_id=scan_id,
-                unit=metadata.unit,
-                dossier_code=metadata.dossier_code,
-                component_code=metadata.component_code,
-                state=DocumentState.ARCHIVED,
-                step="archived",
-                page_count=metadata.page_count,
-                original_sha256=source.sha256,
-                created_at=_text(source.received_at),
-                updated_at=now,
-            )
-        )
-    set_state(
-        conn,
-        metadata.document_id,
-        DocumentState.ARCHIVED,
-        pdf_sha256=pdf_sha256,
-        signature_level=metadata.signature_level,
-        retention_class=metadata.retention_class,
-        approved_by=metadata.approved_by,
-        approved_at=_text(metadata.approved_at),
-        signed_at=_text(metadata.converted_at),
-        archived_at=_text(metadata.archived_at),
-    )
-    save_description(conn, metadata.document_id, metadata.description)
-    for event in found:
-        add_event(conn, metadata.document_id, event)
+    """Scan, document, fields, people and events of an archived record stand as they did. Safe to repeat.
+
+    A document that was withdrawn stays so: the archive does not tell of that.
+    """
+    restore_many(conn, [Held(metadata, found, pdf_sha256)])
 
 
-def title_of(described: Description, otherwise: str) -> str:
-    """What a person would call the document: type and number, then the subject or the first person's name."""
-    head = " ".join(v for v in (described.value("document_type"), described.value("number_symbol")) if v)
-    subject = described.value("subject")
-    if not subject and described.people and described.people[0].full_name:
-        subject = described.people[0].full_name.value
-    return (": ".join(v for v in (head, subject) if v) or otherwise)[:300]
+def restore_many(conn: Connection, held: Iterable[Held]) -> None:
+    """The same for many records: those not known yet go in together. Safe to repeat."""
+    given = {record.metadata.document_id: record for record in held}
+    known: dict[str, str] = {}
+    for some in _portions(list(given)):
+        query = select(documents.c.id, documents.c.state).where(documents.c.id.in_(some))
+        known.update((row.id, row.state) for row in conn.execute(query))
+    _insert_held(conn, [record for document_id, record in given.items() if document_id not in known])
+    for document_id in sorted(known):
+        record = given[DocumentId(document_id)]
+        withdrawn = {"state": DocumentState.WITHDRAWN} if known[document_id] == DocumentState.WITHDRAWN else {}
+        set_state(conn, document_id, **_archived_columns(record) | withdrawn)
+        save_description(conn, DocumentId(document_id), record.metadata.description)
+        for event in record.events:
+            add_event(conn, DocumentId(document_id), event)
 
 
-def _derive(conn: Connection, document_id: DocumentId, described: Description) -> None:
-    scan = select(scans.c.file_name).join(documents, documents.c.scan_id == scans.c.id)
-    name = conn.execute(scan.where(documents.c.id == document_id)).scalar() or ""
-    conn.execute(
-        update(documents)
-        .where(documents.c.id == document_id)
-        .values(
-            kind=described.kind,
-            confidence=described.kind_confidence,
-            title=title_of(described, name),
-            number_symbol=(described.value("number_symbol") or "")[:60] or None,
-            issuing_agency=(described.value("issuing_agency") or "")[:200] or None,
-            issued_on=described.value("issued_on"),
-            updated_at=_now(),
-        )
-    )
+def _insert_held(conn: Connection, held: Sequence[Held]) -> None:
+    now = _now()
+    taken: set[str] = set()
+    for some in _portions([_claim_key(record.metadata) for record in held]):
+        taken.update(conn.execute(select(scans.c.claim_key).where(scans.c.claim_key.in_(some))).scalars())
+    rows: dict[str, list[dict[str, Any]]] = {"scans": [], "documents": [], "fields": [], "people": [], "events": []}
+    for record in held:
+        told, document_id = record.metadata, record.metadata.document_id
+        key = _claim_key(told)
+        # whoever claimed the same bytes before keeps the claim: this record's scan is over
+        rows["scans"].append(_scan_row(told, f"restored|{document_id}" if key in taken else key, now))
+        taken.add(key)
+        rows["documents"].append(_document_row(record, now))
+        rows["fields"] += descriptions.field_rows(document_id, told.description)
+        rows["people"] += descriptions.people_rows(document_id, told.description)
+        rows["events"] += {(e.type, e.at): _event_row(document_id, e) for e in record.events}.values()
+    for table in (scans, documents, fields, people, events):
+        _insert(conn, table, rows[table.name])
 
 
-def _corrected_people(named: tuple[Person, ...], path: str, value: str, by: str) -> tuple[Person, ...]:
-    _, position, part = path.split(".", 2)
-    if part not in ("full_name", "id_number", "date_of_birth"):
-        raise NotFound(f"a person has no {part}")
-    changed = list(named)
-    while len(changed) <= int(position):
-        changed.append(Person())
-    held = changed[int(position)]
-    corrected = _by_person(getattr(held, part), value, by) if value else None
-    changed[int(position)] = held.model_copy(update={part: corrected})
-    return tuple(changed)
+def _claim_key(told: RecordMetadata) -> str:
+    return "|".join((told.source.sha256, told.unit, told.dossier_code or "", told.component_code or ""))
 
 
-def _by_person(read: FieldValue | None, value: str, by: str) -> FieldValue:
-    before = read or FieldValue(value="", raw_text="")
-    return before.model_copy(update={"value": value, "confidence": 1.0, "method": "person", "confirmed_by": by})
+def _scan_row(told: RecordMetadata, key: str, now: str) -> dict[str, Any]:
+    source = told.source
+    return {
+        "id": str(told.document_id),
+        "claim_key": key,
+        "sha256": source.sha256,
+        "unit": told.unit,
+        "dossier_code": told.dossier_code,
+        "component_code": told.component_code,
+        "source_path": "",
+        "file_name": source.file_name,
+        "size_bytes": source.size_bytes,
+        "media_type": source.media_type,
+        "page_count": told.page_count,
+        "warnings": list(source.warnings),
+        "state": ScanState.DONE,
+        "received_at": _text(source.received_at),
+        "claimed_by": "rebuild",
+        "updated_at": now,
+    }
 
 
-def _field_columns(value: FieldValue) -> dict[str, Any]:
-    return {**value.model_dump(exclude={"box"}), "box": value.box.model_dump() if value.box else None}
+def _document_row(record: Held, now: str) -> dict[str, Any]:
+    told = record.metadata
+    return {
+        "id": told.document_id,
+        "scan_id": str(told.document_id),
+        "unit": told.unit,
+        "dossier_code": told.dossier_code,
+        "component_code": told.component_code,
+        "step": "archived",
+        "page_count": told.page_count,
+        "original_sha256": told.source.sha256,
+        "created_at": _text(told.source.received_at),
+        "updated_at": now,
+        **_archived_columns(record),
+        **descriptions.derived(told.description, told.source.file_name),
+    }
 
 
-def _plain(value: FieldValue | None) -> str | None:
-    return value.value if value else None
+def _archived_columns(record: Held) -> dict[str, Any]:
+    told = record.metadata
+    return {
+        "state": DocumentState.ARCHIVED,
+        "pdf_sha256": record.pdf_sha256,
+        "signature_level": told.signature_level,
+        "retention_class": told.retention_class,
+        "approved_by": told.approved_by,
+        "approved_at": _text(told.approved_at),
+        "signed_at": _text(told.converted_at),
+        "archived_at": _text(told.archived_at),
+    }
+
+
+def _event_row(document_id: str, event: Event) -> dict[str, Any]:
+    return {
+        "document_id": document_id,
+        "type": event.type,
+        "at": _text(event.at),
+        "agent": event.agent,
+        "outcome": event.outcome,
+        "detail": event.detail,
+    }
+
+
+def _insert(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        conn.execute(insert(table), rows)
+
+
+def _locked_state(conn: Connection, document_id: str) -> str | None:
+    """The document's state, held until the transaction ends (SQLite's write transactions hold all anyway)."""
+    query = select(documents.c.state).where(documents.c.id == document_id).with_for_update()
+    return conn.execute(query).scalar()
+
+
+def _portions(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + MOST_AT_ONCE] for start in range(0, len(values), MOST_AT_ONCE))
 
 
 def _row(row: Any) -> DocumentRow:

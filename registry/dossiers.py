@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import dossiers
 from registry.values import Value, utc_now
@@ -35,17 +36,19 @@ class DossierRow(Value):
 def upsert(conn: Connection, row: DossierRow) -> bool:
     """The dossier holds exactly these facts; True when it was not known before. Safe to repeat."""
     values = {**row.model_dump(), "imported_at": utc_now().isoformat(timespec="microseconds")}
-    changed = conn.execute(update(dossiers).where(dossiers.c.code == row.code).values(**values))
-    if changed.rowcount:
+    changed = update(dossiers).where(dossiers.c.code == row.code).values(**values)
+    if conn.execute(changed).rowcount:
         return False
-    conn.execute(insert(dossiers).values(**values))
-    return True
+    if insert_missing(conn, dossiers, ("code",), values):
+        return True
+    conn.execute(changed)  # somebody else made it meanwhile
+    return False
 
 
 def ensure(conn: Connection, code: str, unit: str) -> None:
     """The dossier is known; one that was not has no facts yet until it is imported."""
     if conn.execute(select(dossiers.c.code).where(dossiers.c.code == code)).first() is None:
-        conn.execute(insert(dossiers).values(code=code, unit=unit, status="received"))
+        insert_missing(conn, dossiers, ("code",), {"code": code, "unit": unit, "status": "received"})
 
 
 def get(conn: Connection, code: str) -> DossierRow:

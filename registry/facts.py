@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from registry.concurrent import insert_missing
 from registry.tables import facts
 from registry.values import utc_now
 
@@ -13,8 +14,9 @@ from registry.values import utc_now
 def put(conn: Connection, name: str, value: Any) -> None:
     """The fact is this value now. Value: JSON, free of personal data."""
     row = {"value": value, "at": utc_now().isoformat(timespec="microseconds")}
-    if not conn.execute(update(facts).where(facts.c.name == name).values(**row)).rowcount:
-        conn.execute(insert(facts).values(name=name, **row))
+    changed = update(facts).where(facts.c.name == name).values(**row)
+    if not conn.execute(changed).rowcount and not insert_missing(conn, facts, ("name",), {"name": name, **row}):
+        conn.execute(changed)  # somebody else put it first meanwhile
 
 
 def get(conn: Connection, name: str) -> tuple[Any, str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from registry.concurrent import one_at_a_time
 from registry.errors import Conflict, NotFound
 from registry.tables import quarantine
 from registry.values import Value, utc_now
@@ -44,6 +45,7 @@ def add(
     detail: str,
 ) -> str:
     """The refusal stands in the registry, open; the same file kept at the same place again changes nothing."""
+    one_at_a_time(conn, f"quarantine {kept_path}")
     same = select(quarantine.c.id).where(quarantine.c.kept_path == kept_path, quarantine.c.resolved_at.is_(None))
     if (earlier := conn.execute(same).scalar()) is not None:
         return str(earlier)
@@ -89,11 +91,10 @@ def open_items(conn: Connection, units: Iterable[str] | None = None) -> list[Qua
 
 def resolve(conn: Connection, item_id: str, resolution: str) -> None:
     """The item is settled as `retried` or `discarded`. Raises NotFound; Conflict when it was settled before."""
-    item = get(conn, item_id)
-    if item.resolved_at is not None:
-        raise Conflict(f"quarantine item {item_id} was {item.resolution} before")
     now = utc_now().isoformat(timespec="microseconds")
-    conn.execute(update(quarantine).where(quarantine.c.id == item_id).values(resolved_at=now, resolution=resolution))
+    still_open = update(quarantine).where(quarantine.c.id == item_id, quarantine.c.resolved_at.is_(None))
+    if not conn.execute(still_open.values(resolved_at=now, resolution=resolution)).rowcount:
+        raise Conflict(f"quarantine item {item_id} was {get(conn, item_id).resolution} before")
 
 
 def _item(row: Any) -> QuarantineItem:

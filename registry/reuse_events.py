@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from registry.concurrent import insert_missing
 from registry.tables import reuse_events
 from registry.values import Value, utc_now
 
@@ -50,20 +51,23 @@ def add(
     )
     if earlier := conn.execute(same).first():
         return _event(earlier)
-    conn.execute(
-        insert(reuse_events).values(
-            id=str(uuid.uuid4()),
-            document_id=document_id,
-            dossier_code=dossier_code,
-            component_code=component_code,
-            unit=unit,
-            actor=actor,
-            at=utc_now().isoformat(timespec="microseconds"),
-            outcome=outcome,
-            verdict=verdict,
-            pdf_sha256=pdf_sha256,
-            result_code=result_code,
-        )
+    insert_missing(
+        conn,
+        reuse_events,
+        ("document_id", "dossier_code", "component_code", "outcome"),
+        {
+            "id": str(uuid.uuid4()),
+            "document_id": document_id,
+            "dossier_code": dossier_code,
+            "component_code": component_code,
+            "unit": unit,
+            "actor": actor,
+            "at": utc_now().isoformat(timespec="microseconds"),
+            "outcome": outcome,
+            "verdict": verdict,
+            "pdf_sha256": pdf_sha256,
+            "result_code": result_code,
+        },
     )
     return _event(conn.execute(same).one())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,24 +46,6 @@ class Claim(Value):
 
     scan: ScanRow
     fresh: bool
-
-
-class TrayRow(Value):
-    """A scan with its document, as the tray shows it."""
-
-    scan_id: ScanId
-    document_id: str | None
-    unit: str
-    file_name: str
-    title: str | None
-    scan_state: ScanState
-    document_state: str | None
-    page_count: int | None
-    error_code: str | None
-    warnings: list[str]
-    dossier_code: str | None
-    received_at: datetime
-    updated_at: datetime
 
 
 def claim(
@@ -181,41 +163,6 @@ def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:
     ended = (ScanState.DONE, ScanState.QUARANTINED)
     query = select(scans.c.id).where(scans.c.id.in_(list(ids)), scans.c.state.in_(ended))
     return [ScanId(i) for i in conn.execute(query).scalars()]
-
-
-def counts(conn: Connection, units: Iterable[str] | None = None) -> dict[str, int]:
-    """Scans per state, in the units given or in all."""
-    query = select(scans.c.state, func.count()).group_by(scans.c.state)
-    if units is not None:
-        query = query.where(scans.c.unit.in_(list(units)))
-    return {row.state: row[1] for row in conn.execute(query)}
-
-
-def tray(conn: Connection, units: Iterable[str] | None, limit: int = 200) -> list[TrayRow]:
-    """Scans and their documents, the latest moved first; of all units when `units` is None."""
-    query = (
-        select(
-            scans.c.id.label("scan_id"),
-            documents.c.id.label("document_id"),
-            scans.c.unit,
-            scans.c.file_name,
-            documents.c.title,
-            scans.c.state.label("scan_state"),
-            documents.c.state.label("document_state"),
-            func.coalesce(documents.c.page_count, scans.c.page_count).label("page_count"),
-            func.coalesce(scans.c.error_code, documents.c.error_code).label("error_code"),
-            scans.c.warnings,
-            scans.c.dossier_code,
-            scans.c.received_at,
-            func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),
-        )
-        .select_from(scans.outerjoin(documents, documents.c.scan_id == scans.c.id))
-        .order_by(func.coalesce(documents.c.updated_at, scans.c.updated_at).desc())
-        .limit(limit)
-    )
-    if units is not None:
-        query = query.where(scans.c.unit.in_(list(units)))
-    return [TrayRow.model_validate(dict(row._mapping)) for row in conn.execute(query)]
 
 
 def _row(row: Any) -> ScanRow:

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import Connection, delete, insert, select, update
 
+from registry.concurrent import insert_missing
 from registry.errors import Conflict, NotAllowed, NotFound
 from registry.tables import sessions, users
 from registry.values import Role, Value, utc_now
@@ -50,20 +51,23 @@ def add_user(
 ) -> None:
     """The account exists. Raises Conflict when the name is taken, NotAllowed for a password that is too short."""
     _require_strength(password)
-    if conn.execute(select(users.c.username).where(users.c.username == username)).first():
-        raise Conflict(f"account {username} exists")
-    conn.execute(
-        insert(users).values(
-            username=username,
-            full_name=full_name,
-            password_hash=_hasher.hash(password),
-            role=role,
-            unit=unit,
-            must_change=must_change,
-            disabled=False,
-            created_at=utc_now().isoformat(timespec="microseconds"),
-        )
+    made = insert_missing(
+        conn,
+        users,
+        ("username",),
+        {
+            "username": username,
+            "full_name": full_name,
+            "password_hash": _hasher.hash(password),
+            "role": role,
+            "unit": unit,
+            "must_change": must_change,
+            "disabled": False,
+            "created_at": utc_now().isoformat(timespec="microseconds"),
+        },
     )
+    if not made:
+        raise Conflict(f"account {username} exists")
 
 
 def verify_password(conn: Connection, username: str, password: str) -> UserRow | None:

@@ -25,7 +25,7 @@ from pipeline.dispatch import Dispatch
 from pipeline.runner import Runner, posted_waiting
 from pipeline.watch import Waiting, is_left_alone
 from pipeline.worker import Worker
-from registry import audit, documents, scans, users
+from registry import audit, documents, tray, users
 from registry.database import read, write
 from registry.values import DocumentState, Role, ScanState, utc_now, vietnam_date
 
@@ -234,8 +234,8 @@ def _follow(wiring: Wiring, server: uvicorn.Server) -> None:
     shown = -1
     while not server.should_exit:
         with read(wiring.engine) as conn:
-            counts = scans.counts(conn)
-            unsure = len(documents.by_state(conn, DocumentState.REVIEW))
+            counts = tray.counts(conn)
+            unsure = documents.count_in_state(conn, DocumentState.REVIEW)
         archived, known = counts.get(ScanState.DONE, 0), sum(counts.values())
         if archived != shown:
             out.print(f"  đã ký và lưu kho {archived} bản quét")

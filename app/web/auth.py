@@ -66,10 +66,10 @@ def login(
         return templates.TemplateResponse(request, "login.html", {"problem": problem}, status_code=429)
     with write(site.wiring.engine) as conn:
         user = users.verify_password(conn, username, password)
+        token = users.open_session(conn, user.username, site.wiring.settings.web.session_hours) if user else ""
         audit.append(
             conn, actor=user.username if user else "unknown", action="login" if user else "login-failed", subject="web"
         )
-        token = users.open_session(conn, user.username, site.wiring.settings.web.session_hours) if user else ""
     if user is None:
         _attempts.failed(*keys)
         problem = "Tài khoản hoặc mật khẩu không đúng."
@@ -114,8 +114,8 @@ def change_password(
             if users.verify_password(conn, name, old) is None:
                 return visit.page("password.html", problem="Mật khẩu cũ không đúng.")
             users.change_password(conn, name, new)
-            audit.append(conn, actor=name, action="change-password", subject=name)
             token = users.open_session(conn, name, visit.wiring.settings.web.session_hours)
+            audit.append(conn, actor=name, action="change-password", subject=name)
     except NotAllowed:
         return visit.page("password.html", problem=f"Mật khẩu mới cần ít nhất {users.LEAST_PASSWORD} ký tự.")
     return _with_cookie(RedirectResponse("/", status_code=303), request, token)

@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from app.web.visit import Visit, allowed, posted
 from pipeline.watch import Waiting
-from registry import quarantine, scans
+from registry import quarantine
+from registry import tray as tray_rows
 from registry.database import read
 from registry.errors import NotFound
 from registry.values import ScanState
@@ -43,8 +44,8 @@ def retry(item_id: str, visit: Annotated[Visit, Depends(posted("retry"))]) -> Re
 
 def _tray(visit: Visit, template: str) -> HTMLResponse:
     with read(visit.wiring.engine) as conn:
-        rows = scans.tray(conn, visit.units, SHOWN)
-        counts = scans.counts(conn, visit.units)
+        rows = tray_rows.latest(conn, visit.units, SHOWN)
+        counts = tray_rows.counts(conn, visit.units)
         refused = quarantine.open_items(conn)
     settled = {ScanState.QUARANTINED, ScanState.DUPLICATE}
     return visit.page(

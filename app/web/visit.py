@@ -109,7 +109,7 @@ class Visit:
     def page(self, template: str, **context: Any) -> HTMLResponse:
         """A rendered page with the frame around it."""
         with read(self.wiring.engine) as conn:
-            waiting = len(documents.by_state(conn, DocumentState.REVIEW, self.units)) if self.may("review") else 0
+            waiting = documents.count_in_state(conn, DocumentState.REVIEW, self.units) if self.may("review") else 0
         frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting}
         return templates.TemplateResponse(self.request, template, {**frame, **context})
 

@@ -54,6 +54,10 @@ class Postgres:
         with psycopg.connect(self._address("postgres"), autocommit=True) as conn:
             if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
                 conn.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(database)))
+        return self.url_of(database)
+
+    def url_of(self, database: str) -> str:
+        """The same without asking the server, which may be away."""
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
 
     def _address(self, database: str) -> str:

@@ -34,14 +34,16 @@ def archived(
     unit: str = "H99.32",
     dossier: str | None = None,
     level: str | None = "B-LTA",
+    document_id: DocumentId | None = None,
+    sha256: str | None = None,
 ) -> DocumentId:
     """An archived document of this kind, naming these people."""
-    document_id = DocumentId(str(uuid.uuid4()))
+    document_id = document_id or DocumentId(str(uuid.uuid4()))
     fields = {"issued_on": FieldValue(value=issued_on)} if issued_on else {}
     metadata = RecordMetadata(
         document_id=document_id, unit=unit, dossier_code=dossier,
         description=Description(kind=kind, kind_confidence=1, fields=fields, people=people), page_count=1,
-        source=SourceScan(file_name="scan.pdf", sha256=uuid.uuid4().hex * 2, size_bytes=1,
+        source=SourceScan(file_name="scan.pdf", sha256=sha256 or uuid.uuid4().hex * 2, size_bytes=1,
                           media_type="application/pdf", received_at=AT),
         retention_class="permanent", signature_level=level, converted_by_unit=unit, converted_by_person="an",
         converted_at=AT, approved_by="an", approved_at=AT, archived_at=AT,

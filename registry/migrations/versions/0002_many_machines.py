@@ -20,10 +20,19 @@ def upgrade() -> None:
     op.create_index("ix_scans_unit_state", "scans", ["unit", "state"])
     op.create_index("ix_scans_updated_at", "scans", ["updated_at"])
     op.drop_index("ix_documents_indexed_at", "documents")
-    op.create_index("ix_documents_indexed_at", "documents", ["indexed_at", "archived_at"])
+    op.create_index("ix_scans_unit_updated_at", "scans", ["unit", "updated_at"])
+    op.create_index("ix_documents_archived_at", "documents", ["archived_at"])
+    unindexed = sa.text("indexed_at IS NULL")
+    op.create_index(
+        "ix_documents_unindexed", "documents", ["archived_at"], sqlite_where=unindexed, postgresql_where=unindexed
+    )
     op.create_index("ix_documents_state", "documents", ["state", "created_at"])
     op.create_index("ix_documents_scan_id", "documents", ["scan_id"])
     op.create_index("ix_documents_updated_at", "documents", ["updated_at"])
+    op.create_index("ix_documents_unit_updated_at", "documents", ["unit", "updated_at"])
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("scans", "quarantine"):
+            op.alter_column(table, "size_bytes", type_=sa.BigInteger)
     op.create_table(
         "workers",
         sa.Column("instance", sa.String(100), primary_key=True),

@@ -1,0 +1,359 @@
+"""What the registry must do on every database, also when many do it at once. A subclass gives the address."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, func, select, text
+
+from registry import audit, documents, dossiers, facts, quarantine, reuse_events, scans, tables, tray, units, users
+from registry.database import open_registry, read, write
+from registry.errors import Conflict, DatabaseTooNew, NotAllowed, NotFound
+from registry.values import (
+    Description,
+    DocumentId,
+    DocumentState,
+    Event,
+    FieldValue,
+    Person,
+    Role,
+    ScanId,
+    ScanState,
+    Verdict,
+)
+from tests.unit.records import archived, person
+
+CROWD = 8
+AT = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Unit:
+    code: str
+    name: str
+    level: str = "commune"
+    parent: str | None = None
+    inbox: str = "x"
+
+
+def facts_in(url: str) -> int:
+    engine = open_registry(url)
+    with read(engine) as conn:
+        return conn.execute(select(func.count()).select_from(tables.facts)).scalar_one()
+
+
+def claim(engine: Engine, digest: str = "a" * 64, **told: Any) -> scans.Claim:
+    facts_of_it = {
+        "unit": "H99.32", "dossier_code": None, "component_code": None, "source_path": "/x", "file_name": "x.pdf",
+        "size_bytes": 1, "claimed_by": "test", **told,
+    }  # fmt: skip
+    with write(engine) as conn:
+        return scans.claim(conn, sha256=digest, **facts_of_it)
+
+
+def document(engine: Engine, number: int = 1, unit: str = "H99.32") -> DocumentId:
+    """A document being read, with its scan."""
+    scan = claim(engine, f"{number:064x}", unit=unit).scan
+    document_id = DocumentId(f"00000000-0000-4000-8000-{number:012d}")
+    with write(engine) as conn:
+        documents.create(
+            conn, document_id=document_id, scan_id=scan.id, unit=unit, dossier_code=None, component_code=None,
+            original_sha256=scan.sha256, page_count=1,
+        )  # fmt: skip
+    return document_id
+
+
+def at_once(engine: Engine, act: Callable[[int], Any], number: int = CROWD) -> list[Any]:
+    """What each of a crowd got back, or the error it met; all of them began together."""
+    together = threading.Barrier(number)
+
+    def one(k: int) -> Any:
+        together.wait()
+        try:
+            return act(k)
+        except Conflict as exc:
+            return exc
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(one, range(number)))
+
+
+class RegistryContract:
+    """Inherit as TestX and give a fixture `url`: the address of an empty database."""
+
+    @pytest.fixture
+    def engine(self, url: str) -> Iterator[Engine]:
+        engine = open_registry(url)
+        yield engine
+        engine.dispose()
+
+    def test_migrations_lead_to_exactly_the_tables(self, engine: Engine) -> None:
+        with engine.connect() as conn:
+            assert compare_metadata(MigrationContext.configure(conn), tables.metadata) == []
+
+    def test_many_processes_start_at_once_on_an_empty_database(self, url: str) -> None:
+        with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
+            assert list(pool.map(facts_in, [url] * 4)) == [0] * 4
+
+    def test_a_newer_database_is_refused_and_left_as_it_is(self, engine: Engine, url: str) -> None:
+        with write(engine) as conn:
+            conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(DatabaseTooNew):
+            open_registry(url)
+
+    def test_a_reader_sees_one_moment(self, engine: Engine) -> None:
+        with read(engine) as conn:
+            assert facts.get(conn, "a") is None
+            with write(engine) as other:
+                facts.put(other, "a", 1)
+            assert facts.get(conn, "a") is None
+        with read(engine) as conn:
+            assert facts.get(conn, "a") is not None
+
+    def test_what_failed_half_way_is_undone(self, engine: Engine) -> None:
+        with pytest.raises(NotFound), write(engine) as conn:
+            facts.put(conn, "a", 1)
+            raise NotFound
+        with read(engine) as conn:
+            assert facts.get(conn, "a") is None
+
+    def test_of_many_claims_at_once_one_is_fresh(self, engine: Engine) -> None:
+        fresh = at_once(engine, lambda _: claim(engine).fresh)
+        assert sorted(fresh) == [False] * (CROWD - 1) + [True]
+
+    def test_the_same_bytes_for_another_dossier_are_another_claim(self, engine: Engine) -> None:
+        assert claim(engine).fresh
+        assert not claim(engine).fresh
+        assert claim(engine, dossier_code="H99.32-261102-0001").fresh
+
+    @pytest.mark.parametrize(
+        ("tampering", "problem"),
+        [
+            ("UPDATE audit SET action = 'other' WHERE seq = 3", "changed"),
+            ("UPDATE audit SET detail = '{\"a\": 9}' WHERE seq = 3", "changed"),
+            ("DELETE FROM audit WHERE seq = 3", "missing"),
+            ("UPDATE audit SET hash = (SELECT hash FROM audit WHERE seq = 2) WHERE seq = 3", "changed"),
+        ],
+    )
+    def test_the_audit_chain_shows_tampering(self, engine: Engine, tampering: str, problem: str) -> None:
+        with write(engine) as conn:
+            for n in range(6):
+                audit.append(conn, actor="a", action="view", subject=str(n), detail={"a": n})
+        with write(engine) as conn:
+            assert audit.verify(conn) == []
+            conn.execute(text(tampering))
+            assert any(f.seq == 3 and f.problem == problem for f in audit.verify(conn))
+
+    def test_swapped_rows_are_found(self, engine: Engine) -> None:
+        with write(engine) as conn:
+            for n in range(4):
+                audit.append(conn, actor="a", action="view", subject=str(n))
+            conn.execute(text("UPDATE audit SET seq = 99 WHERE seq = 2"))
+            conn.execute(text("UPDATE audit SET seq = 2 WHERE seq = 3"))
+            conn.execute(text("UPDATE audit SET seq = 3 WHERE seq = 99"))
+            assert audit.verify(conn)
+
+    def test_a_crowd_writes_one_unbroken_chain(self, engine: Engine) -> None:
+        def several(k: int) -> None:
+            for n in range(12):
+                with write(engine) as conn:
+                    facts.put(conn, f"k{k % 2}", n)
+                    audit.append(conn, actor=f"a{k}", action="view", subject=str(n))
+
+        at_once(engine, several)
+        with read(engine) as conn:
+            assert audit.verify(conn) == []
+            assert audit.head(conn)[0] == audit.count(conn, "view") == CROWD * 12
+
+    def test_a_crowd_doing_everything_at_once_leaves_each_thing_once(self, engine: Engine) -> None:
+        held = document(engine)
+        with write(engine) as conn:
+            dossiers.upsert(conn, dossiers.DossierRow(code="D0", unit="H99.32"))
+            documents.set_state(conn, held, DocumentState.REVIEW)
+        wanted = [Unit(f"H99.{n}", f"Xã {n}", inbox=f"xa-{n}") for n in range(32, 40)]
+        found = Description(fields={"subject": FieldValue(value="x")}, people=(Person(),))
+        event = Event(type="capture", at=AT, agent="a")
+
+        def everything(k: int) -> tuple[Any, ...]:
+            with write(engine) as conn:
+                units.sync(conn, wanted)
+                dossiers.ensure(conn, "D1", "H99.32")
+                made = dossiers.upsert(conn, dossiers.DossierRow(code="D2", unit="H99.32", official=f"a{k}"))
+                facts.put(conn, "reconciliation", k)
+                item = quarantine.add(
+                    conn, scan_id=None, unit="u", file_name="f", kept_path="/kept", sha256="b" * 64, size_bytes=1,
+                    code="empty", detail="",
+                )  # fmt: skip
+                audit.append(conn, actor="a", action="crowd", subject=str(k))
+            with write(engine) as conn:
+                documents.save_description(conn, held, found)
+                documents.add_event(conn, held, event)
+                reused = reuse_events.add(
+                    conn, document_id=held, dossier_code="D0", component_code="TP01", unit="u", actor="a",
+                    outcome="reused", verdict="TOTAL-PASSED", pdf_sha256="c" * 64, result_code=None,
+                )  # fmt: skip
+                audit.append(conn, actor="a", action="crowd", subject=str(k))
+            return made, item, reused
+
+        told = at_once(engine, everything)
+        assert sum(made for made, _, _ in told) == 1
+        assert len({item for _, item, _ in told}) == 1 and len({reused.id for _, _, reused in told}) == 1
+        with read(engine) as conn:
+            assert units.are_current(conn, wanted)
+            record = documents.get(conn, held)
+            assert len(record.events) == 1 and len(record.people) == 1 and set(record.fields) == {"subject"}
+            assert audit.verify(conn) == [] and audit.head(conn)[0] == 2 * CROWD
+
+    def test_of_two_decisions_about_one_document_one_counts(self, engine: Engine) -> None:
+        held = document(engine)
+        with write(engine) as conn:
+            documents.set_state(conn, held, DocumentState.REVIEW)
+
+        def decide(k: int) -> int:
+            with write(engine) as conn:
+                if documents.get(conn, held, lock=True).state != DocumentState.REVIEW:
+                    raise Conflict
+                documents.set_state(conn, held, DocumentState.APPROVED, approved_by=f"a{k}")
+            return k
+
+        assert len([k for k in at_once(engine, decide) if isinstance(k, int)]) == 1
+
+    def test_a_quarantine_item_is_settled_once(self, engine: Engine) -> None:
+        told: dict[str, Any] = {
+            "scan_id": None, "unit": "u", "file_name": "f", "sha256": "b" * 64, "size_bytes": 1, "code": "empty",
+        }  # fmt: skip
+        with write(engine) as conn:
+            item = quarantine.add(conn, kept_path="/kept", detail="", **told)
+            assert quarantine.add(conn, kept_path="/kept", detail="", **told) == item
+
+        def settle(k: int) -> int:
+            with write(engine) as conn:
+                quarantine.resolve(conn, item, "retried")
+            return k
+
+        assert len([k for k in at_once(engine, settle) if isinstance(k, int)]) == 1
+        with write(engine) as conn, pytest.raises(NotFound):
+            quarantine.resolve(conn, "nothing", "retried")
+
+    def test_a_login_needs_the_right_password_and_ends_when_the_password_changes(self, engine: Engine) -> None:
+        with write(engine) as conn:
+            users.add_user(conn, username="an", password="mot-mat-khau", role=Role.CLERK, unit="H99.32")
+            assert users.verify_password(conn, "an", "sai") is None
+            assert users.verify_password(conn, "ai\0", "mot-mat-khau") is None
+            token = users.open_session(conn, "an", 1)
+            session = users.session(conn, token)
+            assert session is not None and session.user.must_change
+            users.change_password(conn, "an", "mat-khau-khac")
+            assert users.session(conn, token) is None
+            with pytest.raises(NotAllowed):
+                users.change_password(conn, "an", "ngan")
+            with pytest.raises(Conflict):
+                users.add_user(conn, username="an", password="mot-mat-khau", role=Role.CLERK, unit=None)
+            stored = conn.execute(text("SELECT password_hash FROM users")).scalar_one()
+            assert stored.startswith("$argon2id$")
+            expired = users.open_session(conn, "an", 0)
+            assert users.session(conn, expired) is None
+
+    def test_facts_of_a_dossier_are_replaced_not_doubled(self, engine: Engine) -> None:
+        row = dossiers.DossierRow(code="H99.32-261102-0001", unit="H99.32")
+        with write(engine) as conn:
+            dossiers.ensure(conn, row.code, row.unit)
+            assert not dossiers.upsert(conn, row.model_copy(update={"status": "resolved"}))
+        with read(engine) as conn:
+            assert dossiers.get(conn, row.code).status == "resolved"
+
+    def test_bad_reading_never_keeps_a_document_out(self, engine: Engine) -> None:
+        held = document(engine)
+        long = "Nguyễn\0 " * 100
+        read_badly = Description(
+            kind="x" * 100,
+            fields={
+                name: FieldValue(value=long, raw_text=long)
+                for name in ("subject", "number_symbol", "issuing_agency", "issued_on")
+            },
+            people=(person(long, "0123456789012345"), Person(date_of_birth=FieldValue(value="1980"))),
+        )
+        with write(engine) as conn:
+            documents.save_description(conn, held, read_badly)
+        with read(engine) as conn:
+            record = documents.get(conn, held)
+            assert record.issued_on is None and record.number_symbol == "Nguyễn� " * 7 + "Nguy"
+            assert record.fields["subject"].value == long.replace("\0", "�")
+            assert record.people == read_badly.people, "the whole reading stays"
+            numbers = conn.execute(select(tables.people.c.id_number)).scalars()
+            assert list(numbers) == [None, None], "a number cut short would be somebody else's"
+
+    def test_a_file_name_that_is_no_utf8_is_kept_to_the_byte(self, engine: Engine) -> None:
+        odd = Path(os.fsdecode(b"/inbox/xa-an-hoa/\xff h\xe1\xbb\x93 s\xc6\xa1\xed\xa0\x80.pdf"))
+        scan = claim(engine, source_path=str(odd), file_name=odd.name).scan
+        assert Path(scan.source_path) == odd
+        marked = Path("os-bytes:%41")
+        with write(engine) as conn:
+            scans.update(conn, scan.id, source_path=str(marked), staged_path=str(odd))
+            item = quarantine.add(
+                conn, scan_id=scan.id, unit=odd.name * 9, file_name=odd.name, kept_path=str(odd), sha256="b" * 64,
+                size_bytes=3_000_000_000, code="empty", detail=odd.name,
+            )  # fmt: skip
+            audit.append(conn, actor=odd.name, action="x", subject=odd.name * 20, detail={"why": odd.name})
+        with read(engine) as conn:
+            assert (scans.get(conn, scan.id).source_path, scans.get(conn, scan.id).staged_path) == (
+                str(marked), str(odd))  # fmt: skip
+            assert quarantine.get(conn, item).kept_path == str(odd)
+            assert audit.verify(conn) == []
+            assert scans.get(conn, scan.id).model_dump_json(exclude={"staged_path"})
+
+    def test_the_tray_shows_what_moved_last(self, engine: Engine) -> None:
+        ids = [document(engine, n, unit=f"H99.{32 + n % 20}") for n in range(1, 60)]
+        lone = claim(engine, "f" * 64, unit="H99.33").scan
+        with write(engine) as conn:
+            documents.set_state(conn, ids[3], DocumentState.STALLED, error_code="storage")
+            scans.update(conn, ScanId(scans.by_state(conn, ScanState.CLAIMED)[0].id), state=ScanState.DONE)
+        with read(engine) as conn:
+            everything = tray.latest(conn, None, 10)
+            assert [row.document_id for row in everything[:3]] == [ids[3], None, ids[-1]]
+            assert everything[0].error_code == "storage" and everything[1].scan_id == lone.id
+            many = {f"H99.{n}" for n in range(32, 52)}
+            assert tray.latest(conn, many, 10) == everything
+            one = tray.latest(conn, {"H99.33"}, 100)
+            assert {row.unit for row in one} == {"H99.33"} and len(one) == 4
+            assert tray.latest(conn, set(), 10) == []
+            assert tray.counts(conn, None) == {"claimed": 59, "done": 1}
+            assert tray.counts(conn, {"H99.33"}) == {"claimed": 3, "done": 1}
+            assert documents.count_in_state(conn, DocumentState.READING, {"H99.33"}) == 3
+
+    def test_records_come_back_together_and_again_without_harm(self, engine: Engine) -> None:
+        with write(engine) as conn:
+            first = archived(conn, "quyet-dinh", (person("Hòa", "003199000001"),), dossier="D1")
+            record = documents.get(conn, first)
+            scan = scans.get(conn, ScanId(record.scan_id or ""))
+            documents.withdraw(conn, first, why="sai")
+            documents.keep_verdict(conn, first, Verdict.PASSED)
+        twin = claim(engine, "e" * 64)
+        assert twin.fresh
+        with write(engine) as conn:
+            second = archived(conn, "quyet-dinh", sha256="e" * 64)
+            again = archived(conn, "quyet-dinh", (person("Hòa", "003199000001"),), dossier="D1", document_id=first,
+                             sha256=scan.sha256)  # fmt: skip
+        assert again == first
+        with read(engine) as conn:
+            after = documents.get(conn, first)
+            assert after.state == DocumentState.WITHDRAWN and after.verdict == "TOTAL-PASSED"
+            assert (after.fields, after.people, after.events) == (record.fields, record.people, record.events)
+            assert documents.count_archived(conn) == 2 == len(documents.archived_ids(conn))
+            assert scans.get(conn, twin.scan.id).state == ScanState.CLAIMED, "the claim stays whose it was"
+            assert documents.get(conn, second).scan_id == second
+            assert set(documents.unindexed(conn, 10, archived_before="9")) == {first, second}
+        with write(engine) as conn:
+            documents.mark_indexed(conn, [first])
+            assert documents.unindexed(conn, 10, archived_before="9") == [second]
