@@ -36,7 +36,14 @@ class Records:
     def verify(self, document_id: DocumentId) -> VerificationReport:
         """The verdict on an archived document. Raises NotFound, Conflict when it is not archived yet."""
         self._archived(document_id)
-        return verify_record(self._wiring.store, self._wiring.trust, document_id)
+        return self.examine(document_id)
+
+    def examine(self, document_id: DocumentId) -> VerificationReport:
+        """The same for whatever the archive holds; the registry keeps the verdict where it knows the document."""
+        report = verify_record(self._wiring.store, self._wiring.trust, document_id)
+        with write(self._wiring.engine) as conn:
+            documents.keep_verdict(conn, document_id, report.verdict)
+        return report
 
     def text_pages(self, document_id: DocumentId) -> tuple[PageText, ...]:
         """The pages as read, from the archive or, before that, from the bench."""
@@ -134,7 +141,7 @@ class Records:
         return self._wiring.catalogue.subtree(user.unit, today)
 
     def _verdict_of(self, document_id: DocumentId) -> Verdict:
-        return verify_record(self._wiring.store, self._wiring.trust, document_id).verdict
+        return self.examine(document_id).verdict
 
     def _get(self, document_id: DocumentId) -> documents.DocumentRecord:
         with read(self._wiring.engine) as conn:

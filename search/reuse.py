@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, select
 
 from config.catalogue import Catalogue, Component, DocumentType
 from registry import audit, reuse_events
 from registry.errors import Conflict, NotFound
 from registry.reuse_events import ReuseEvent
 from registry.tables import documents, dossiers, people
-from registry.values import DocumentId, DocumentState, Value, Verdict
+from registry.values import DocumentId, DocumentState, Value, Verdict, utc_now
 
 USABLE = "usable"
 REASONS = ("withdrawn", "replaced", "expired", "not-yet-issued", "signature", "purpose", USABLE)
 """Why a paper held is usable or not; `purpose` asks a person to compare the purpose written in it."""
+
+VERDICT_KEPT = timedelta(hours=24)
+"""A paper found whole and well signed within the last day is offered without reading it all again: a clerk gets the
+answer at once, and recording the reuse validates anew in any case. A verdict against a paper is never taken from
+memory, since it would send a citizen away."""
 
 
 class Candidate(Value):
@@ -66,7 +71,7 @@ def check(
 
     owner: 12 or 9 digits; papers under the person's other number count where one paper or dossier names both. A
     person is never matched by name alone. units: where to look first; papers of other units come behind.
-    verdict_of is asked only for papers that are otherwise usable. Raises NotFound for an unknown procedure.
+    verdict_of is asked only for papers that are otherwise usable and not found good within VERDICT_KEPT. Raises NotFound for an unknown procedure.
     """
     try:
         wanted = catalogue.procedure(procedure, on)
@@ -100,7 +105,7 @@ def record(
     dossier = conn.execute(select(dossiers).where(dossiers.c.code == dossier_code)).first()
     if dossier is None:
         raise NotFound("no such dossier; import it first")
-    why = _why(row, catalogue, on, lambda _id: verdict, None)
+    why = _why(row, catalogue, on, lambda: verdict, None)
     if why != USABLE:
         raise Conflict(f"the document cannot be reused: {why}")
     _require_fit(conn, catalogue, row, dossier, component_code, on)
@@ -180,8 +185,8 @@ def _candidate(
 ) -> Candidate:
     seen: list[Verdict] = []
 
-    def judged(document_id: DocumentId) -> Verdict:
-        seen.append(verdict_of(document_id))
+    def judged() -> Verdict:
+        seen.append(_kept_verdict(row) or verdict_of(row.id))
         return seen[-1]
 
     why = _why(row, catalogue, on, judged, component.purpose)
@@ -202,7 +207,7 @@ def _why(
     row: Row[Any],
     catalogue: Catalogue,
     on: date,
-    verdict_of: Callable[[DocumentId], Verdict],
+    verdict: Callable[[], Verdict],
     purpose: str | None,
 ) -> str:
     """The first reason that speaks against the paper, or `purpose`, or `usable`."""
@@ -216,9 +221,17 @@ def _why(
     until = _valid_until(row, kind)
     if (until is not None and until < on) or (kind.validity.kind in ("months", "year-end") and until is None):
         return "expired"
-    if verdict_of(row.id) != Verdict.PASSED:
+    if verdict() != Verdict.PASSED:
         return "signature"
     return "purpose" if kind.purpose_bound and purpose else USABLE
+
+
+def _kept_verdict(row: Row[Any]) -> Verdict | None:
+    """What the registry keeps of the last validation, where it may still be relied on."""
+    if row.verdict != Verdict.PASSED or not row.verdict_at:
+        return None
+    age = utc_now() - datetime.fromisoformat(row.verdict_at)
+    return Verdict.PASSED if timedelta(0) <= age < VERDICT_KEPT else None
 
 
 def _valid_until(row: Row[Any], kind: DocumentType) -> date | None:
@@ -265,15 +278,13 @@ def _numbers_of(conn: Connection, owner: str) -> set[str]:
     linked = (
         select(dossiers.c.applicant_id, people.c.id_number)
         .select_from(paper.join(dossiers, dossiers.c.code == documents.c.dossier_code))
-        .where(
-            people.c.position == 0,
-            people.c.full_name == dossiers.c.applicant_name,
-            or_(dossiers.c.applicant_id == owner, people.c.id_number == owner),
-        )
+        .where(people.c.position == 0, people.c.full_name == dossiers.c.applicant_name)
     )
-    for applicant, named in conn.execute(linked):
-        if applicant and named and len(applicant) != len(named):
-            numbers |= {applicant, named}
+    # two questions, each from its own index: one with "or" would be answered from neither
+    for ours in (dossiers.c.applicant_id == owner, people.c.id_number == owner):
+        for applicant, named in conn.execute(linked.where(ours)):
+            if applicant and named and len(applicant) != len(named):
+                numbers |= {applicant, named}
     return numbers
 
 

@@ -57,6 +57,11 @@ class SigningStation:
         key = Pkcs12Key.load(key_file, passphrase or "")
         return cls(key=key, level=level, tsa=tsa, authority=Authority(authority), trust=trust, font=font)
 
+    @property
+    def trust(self) -> TrustStore:
+        """The anchors that its own signatures are validated against."""
+        return self._trust
+
     def sign(self, source: Path, target: Path, *, stamp: Stamp | None) -> SignedPdf:
         """See signing.sign.sign_pdf."""
         self.refresh()

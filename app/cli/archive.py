@@ -15,9 +15,9 @@ from app.rebuild import rebuild_registry
 from app.wiring import opened
 from archive.aip import iter_records
 from archive.fixity import audit as audit_store
-from pipeline.verification import VerificationReport, verify_file, verify_record
-from registry import audit
-from registry.database import read
+from pipeline.verification import VerificationReport, verify_file
+from registry import audit, documents
+from registry.database import read, write
 from registry.values import DocumentId, Verdict
 
 COLOURS = {Verdict.PASSED: "green", Verdict.INDETERMINATE: "yellow", Verdict.FAILED: "red"}
@@ -53,7 +53,7 @@ def verify(
                 if Path(target).is_file():
                     reports.append(verify_file(Path(target), wiring.trust))
                 else:
-                    reports.append(verify_record(wiring.store, wiring.trust, DocumentId(target)))
+                    reports.append(wiring.records.examine(DocumentId(target)))
                 progress.advance(bar)
     if json:
         show([{"id": r.document_id, **r.model_dump(mode="json", exclude={"document_id"})} for r in reports])
@@ -73,6 +73,9 @@ def audit_archive(home: Home, json: Json = False) -> None:
     with opened(home) as wiring, Progress(console=err, transient=True) as progress:
         bar = progress.add_task("Đọc lại kho…", total=None)
         result = audit_store(wiring.store, lambda _found: progress.advance(bar))
+        with write(wiring.engine) as conn:
+            for damaged in result.damaged:
+                documents.keep_verdict(conn, damaged.document_id, Verdict.FAILED)
     if json:
         show({"ok": result.ok, **result.model_dump(mode="json")})
     else:
