@@ -21,6 +21,7 @@ from pipeline.workshop import Workshop
 from registry import units
 from registry.database import open_registry, read, write
 from registry.values import utc_now, vietnam_date
+from search.elastic_index import ElasticIndex
 from search.index import SearchIndex
 from search.tantivy_index import TantivyIndex
 from signing.station import SigningStation
@@ -61,7 +62,16 @@ class Wiring:
 
     @cached_property
     def index(self) -> SearchIndex:
-        return TantivyIndex(self.folder("index"))
+        told = self.settings.index
+        if told.kind == "tantivy":
+            return TantivyIndex(self.folder("index"))
+        return ElasticIndex(
+            told.urls,
+            prefix=told.prefix,
+            user=told.user,
+            password=self.settings.secret(told.password, told.password_file),
+            ca_file=self.settings.path(told.ca_file) if told.ca_file else None,
+        )
 
     @cached_property
     def trust(self) -> TrustStore:
