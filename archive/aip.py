@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,15 +38,16 @@ LONGEST_NAME = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AipContent:
-    """What version 1 of a record is made of."""
+    """What version 1 of a record is made of. metadata and events may be given as the bytes to be stored: a repetition
+    that gives the same bytes completes what an interrupted one began, also in a home that stores file by file."""
 
     document_id: DocumentId
     original: Path
     original_name: str
     pdf: Path
     pages: tuple[PageText, ...]
-    metadata: RecordMetadata
-    events: tuple[Event, ...]
+    metadata: RecordMetadata | bytes
+    events: tuple[Event, ...] | bytes
 
 
 class ArchivedRecord(Value):
@@ -57,37 +59,58 @@ class ArchivedRecord(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class AipRecord:
-    """A record read from the archive alone. digests: logical path → SHA-256 as recorded."""
+class AipPapers:
+    """A record's papers without its text. digests: logical path → SHA-256 as recorded."""
 
     metadata: RecordMetadata
-    pages: tuple[PageText, ...]
     events: tuple[Event, ...]
     digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AipRecord(AipPapers):
+    """A record read from the archive alone."""
+
+    pages: tuple[PageText, ...]
 
 
 def archive_record(store: ObjectStore, content: AipContent, *, user: str, message: str) -> ArchivedRecord:
     """The record stands in the store as version 1, every byte read back and compared.
 
+    Nothing can remove it before the day in its metadata (`retain_until`) has passed; None is for ever.
     Safe to repeat: a record with the same original that stands there already is returned as it is.
-    Raises KeyTaken when another original lies under this id, FixityMismatch when what was read back differs.
+    Raises KeyTaken when another original lies under this id, FixityMismatch when what was read back differs,
+    ServiceUnavailable.
     """
     ensure_root(store)
+    metadata = metadata_json(content.metadata) if isinstance(content.metadata, RecordMetadata) else content.metadata
+    described = RecordMetadata.model_validate_json(metadata)
     original = f"original/{safe_name(content.original_name)}"
     files: dict[str, Content] = {
         original: content.original,
         "document.pdf": content.pdf,
         "text.json": PAGES.dump_json(content.pages, indent=1),
-        "metadata.json": content.metadata.model_dump_json(indent=1).encode(),
-        "events.json": EVENTS.dump_json(content.events, indent=1),
+        "metadata.json": metadata,
+        "events.json": content.events if isinstance(content.events, bytes) else events_json(content.events),
     }
-    if store.exists(f"{object_root(content.document_id)}/{INVENTORY}"):
+    if store.exists(f"{object_root(content.document_id)}/{SIDECAR}"):  # the last file of all: the record is whole
         held = read_back(store, content.document_id)
         if held.files.get(original) != _digests(content.original)[1]:
             raise KeyTaken(f"{content.document_id} holds another original")
         return held
-    _write_version(store, content.document_id, None, files, user, message)
+    version = _Draft(user=user, message=message, created=described.archived_at, retain_until=described.retain_until)
+    _write_version(store, content.document_id, None, files, version)
     return read_back(store, content.document_id)
+
+
+def metadata_json(metadata: RecordMetadata) -> bytes:
+    """`metadata.json` as it is stored."""
+    return metadata.model_dump_json(indent=1).encode()
+
+
+def events_json(events: tuple[Event, ...]) -> bytes:
+    """`events.json` as it is stored."""
+    return EVENTS.dump_json(events, indent=1)
 
 
 def add_version(
@@ -95,13 +118,16 @@ def add_version(
 ) -> ArchivedRecord:
     """The newest version holds the named files as given; all others stay. Nothing is overwritten. Raises KeyNotFound.
 
+    It is retained as long as the metadata of the version before it say, or those given when they name a later day.
     Safe to repeat: files that the newest version holds already make no new one, and a version whose writing was
     interrupted after its content stood is completed first.
     """
     inventory = _completed(store, document_id)
     state = inventory.versions[inventory.head].state
     if any(state.get(logical) != _digests(content)[0] for logical, content in changed.items()):
-        _write_version(store, document_id, inventory, changed, user, message)
+        until = _retention(store, inventory, document_id, changed)
+        draft = _Draft(user=user, message=message, created=utc_now(), retain_until=until)
+        _write_version(store, document_id, inventory, changed, draft)
     return read_back(store, document_id)
 
 
@@ -118,15 +144,20 @@ def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
 def read_record(store: ObjectStore, document_id: DocumentId) -> AipRecord:
     """Metadata, text and events of the newest version. Raises KeyNotFound, FixityMismatch."""
     inventory = read_inventory(store, document_id)
+    papers = _papers(store, inventory, document_id)
     try:
-        return AipRecord(
-            metadata=RecordMetadata.model_validate_json(_checked(store, inventory, document_id, "metadata.json")),
-            pages=PAGES.validate_json(_checked(store, inventory, document_id, "text.json")),
-            events=EVENTS.validate_json(_checked(store, inventory, document_id, "events.json")),
-            digests=_sha256_of(inventory),
-        )
+        pages = PAGES.validate_json(_checked(store, inventory, document_id, "text.json"))
     except ValidationError as exc:
-        raise FixityMismatch(f"{document_id}: a file does not follow its schema") from exc
+        raise FixityMismatch(f"{document_id}: text.json does not follow its schema") from exc
+    return AipRecord(metadata=papers.metadata, events=papers.events, digests=papers.digests, pages=pages)
+
+
+def read_papers(store: ObjectStore, document_id: DocumentId) -> AipPapers:
+    """Metadata and events of the newest version; its text, by far the largest of the papers, is not read.
+
+    Raises KeyNotFound, FixityMismatch.
+    """
+    return _papers(store, read_inventory(store, document_id), document_id)
 
 
 def open_file(store: ObjectStore, document_id: DocumentId, logical: str, version: str | None = None) -> BinaryIO:
@@ -159,13 +190,22 @@ def safe_name(name: str) -> str:
     return f"{stem}.{suffix}" if suffix else stem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What is said of a version that is to be written."""
+
+    user: str
+    message: str
+    created: datetime
+    retain_until: date | None
+
+
 def _write_version(
     store: ObjectStore,
     document_id: DocumentId,
     before: Inventory | None,
     changed: Mapping[str, Content],
-    user: str,
-    message: str,
+    draft: _Draft,
 ) -> None:
     """Content first, then the version's inventory, then the root's: a crash leaves the record as it was."""
     name = f"v{len(before.versions) + 1}" if before else "v1"
@@ -180,7 +220,8 @@ def _write_version(
             path = f"{name}/content/{logical}"
             manifest[digest], sha256[path] = path, fixity
             tree[f"content/{logical}"], announced[f"content/{logical}"] = content, fixity
-    version = Version(created=utc_now().isoformat(timespec="seconds"), message=message, user=user, state=state)
+    created = draft.created.isoformat(timespec="seconds")
+    version = Version(created=created, message=draft.message, user=draft.user, state=state)
     inventory = Inventory(
         id=object_id(document_id),
         head=name,
@@ -194,17 +235,32 @@ def _write_version(
         whole: dict[str, Content] = {OBJECT_DECLARATION[0]: OBJECT_DECLARATION[1]}
         whole |= {f"{name}/{k}": v for k, v in {**tree, **papers}.items()} | dict(papers)
         fixities = {k: announced.get(k.removeprefix(f"{name}/")) or _digests(v)[1] for k, v in whole.items()}
-        store.put_tree(root, whole, fixities)
+        store.put_tree(root, whole, fixities, retain_until=draft.retain_until)
         return
     new: dict[str, Content] = {**tree, **papers}
-    store.put_tree(f"{root}/{name}", new, {k: announced.get(k) or _digests(v)[1] for k, v in new.items()})
-    _announce(store, root, inventory)
+    fixities = {k: announced.get(k) or _digests(v)[1] for k, v in new.items()}
+    store.put_tree(f"{root}/{name}", new, fixities, retain_until=draft.retain_until)
+    _announce(store, root, inventory, draft.retain_until)
 
 
-def _announce(store: ObjectStore, root: str, inventory: bytes) -> None:
+def _announce(store: ObjectStore, root: str, inventory: bytes, retain_until: date | None) -> None:
     """The object's newest version is the one that this inventory tells of."""
-    store.replace(f"{root}/{INVENTORY}", inventory)
-    store.replace(f"{root}/{SIDECAR}", sidecar(inventory))
+    store.replace(f"{root}/{INVENTORY}", inventory, retain_until=retain_until)
+    store.replace(f"{root}/{SIDECAR}", sidecar(inventory), retain_until=retain_until)
+
+
+def _retention(
+    store: ObjectStore, inventory: Inventory, document_id: DocumentId, changed: Mapping[str, Content] | None = None
+) -> date | None:
+    """The later of the days in the metadata that stand there and in those that are to come; None is for ever."""
+    told = [_checked(store, inventory, document_id, "metadata.json")]
+    if (new := (changed or {}).get("metadata.json")) is not None:
+        told.append(new if isinstance(new, bytes) else new.read_bytes())
+    try:
+        days = [RecordMetadata.model_validate_json(body).retain_until for body in told]
+    except ValidationError as exc:
+        raise FixityMismatch(f"{document_id}: metadata.json does not follow its schema") from exc
+    return None if None in days else max(d for d in days if d)
 
 
 def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
@@ -217,8 +273,19 @@ def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
     if get(store, f"{root}/{newest}/{SIDECAR}") != sidecar(body):
         raise FixityMismatch(f"{root}/{newest}/{INVENTORY} does not fit its digest")
     if newest != inventory.head or get(store, f"{root}/{SIDECAR}") != sidecar(body):
-        _announce(store, root, body)
+        _announce(store, root, body, _retention(store, parse_inventory(body), document_id))
     return parse_inventory(body)
+
+
+def _papers(store: ObjectStore, inventory: Inventory, document_id: DocumentId) -> AipPapers:
+    try:
+        return AipPapers(
+            metadata=RecordMetadata.model_validate_json(_checked(store, inventory, document_id, "metadata.json")),
+            events=EVENTS.validate_json(_checked(store, inventory, document_id, "events.json")),
+            digests=_sha256_of(inventory),
+        )
+    except ValidationError as exc:
+        raise FixityMismatch(f"{document_id}: a file does not follow its schema") from exc
 
 
 def _checked(store: ObjectStore, inventory: Inventory, document_id: DocumentId, logical: str) -> bytes:

@@ -125,6 +125,11 @@ class Retention(Entry):
     years: int | None = None
     basis: str = ""
 
+    def until(self, from_day: date) -> date | None:
+        """The last day of keeping: years are counted from the end of the year (Luật Lưu trữ 33/2024/QH15, Điều 15);
+        None is for ever."""
+        return None if self.years is None else date(from_day.year + self.years, 12, 31)
+
 
 class Target(Dated):
     level: str
@@ -182,6 +187,12 @@ class Catalogue(Entry):
 
     def procedure(self, code: str, on: date) -> Procedure:
         return _one((p for p in self.procedures if p.code == code), on, f"procedure {code}")
+
+    def retain_until(self, retention_class: str, from_day: date) -> date | None:
+        """The last day of keeping for a class; None, for ever, also for a class that is unknown: nothing is destroyed
+        by default."""
+        known = self.retention.get(retention_class)
+        return known.until(from_day) if known else None
 
     def target(self, level: str, indicator: str, on: date) -> float | None:
         """Percent to reach; None when nothing is set for that level."""

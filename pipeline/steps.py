@@ -9,11 +9,12 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from archive.aip import AipContent, archive_record, read_record
+from archive.aip import AipContent, archive_record, events_json, metadata_json, read_papers
 from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
@@ -36,6 +37,7 @@ from registry.values import (
     SourceScan,
     sha256_file,
     utc_now,
+    vietnam_date,
 )
 from search.index import IndexEntry
 from signing.stamp import Stamp
@@ -222,11 +224,65 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         record = documents.get(conn, document_id)
         description = documents.description(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
-    bench, now = shop.bench(document_id), utc_now()
+    bench = shop.bench(document_id)
+    metadata, events = _papers_of(shop, record, description, scan)
+    stored = archive_record(
+        shop.store,
+        AipContent(
+            document_id=document_id,
+            original=shop.staged_scan(ScanId(scan.id)),
+            original_name=scan.file_name,
+            pdf=bench / "signed.pdf",
+            pages=load_pages(shop, document_id),
+            metadata=metadata,
+            events=events,
+        ),
+        user=record.approved_by or "sohoa",
+        message="archived",
+    )
+    # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
+    held = read_papers(shop.store, document_id)
+    with write(shop.engine) as conn:
+        documents.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
+        documents.set_state(conn, document_id, DocumentState.ARCHIVED, step="archived", error_code=None)
+        scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
+        audit.append(
+            conn,
+            actor="sohoa",
+            action="archive",
+            subject=document_id,
+            unit=record.unit,
+            detail={"version": stored.version, "pdf_sha256": held.digests["document.pdf"]},
+        )
+
+
+def _papers_of(
+    shop: Workshop, record: documents.DocumentRecord, description: Description, scan: scans.ScanRow
+) -> tuple[bytes, bytes]:
+    """metadata.json and events.json of the package around this signed.pdf, made once and kept on the bench.
+
+    A repetition archives the same bytes as the first attempt: a home that stores file by file then completes what was
+    interrupted, where new instants would look like another writer's record. Another signature gives other papers.
+    """
+    bench, now = shop.bench(record.id), utc_now()
+    mark = sha256_file(bench / "signed.pdf")[:16]
+    places = bench / f"metadata-{mark}.json", bench / f"events-{mark}.json"
+    if not places[0].exists():
+        with landing(places[0]) as part:
+            part.write_bytes(metadata_json(_metadata_of(shop, record, description, scan, now)))
+    if not places[1].exists():
+        with landing(places[1]) as part:
+            part.write_bytes(events_json((*record.events, Event(type="ingestion", at=now, agent="sohoa"))))
+    return places[0].read_bytes(), places[1].read_bytes()
+
+
+def _metadata_of(
+    shop: Workshop, record: documents.DocumentRecord, description: Description, scan: scans.ScanRow, now: datetime
+) -> RecordMetadata:
     kind = shop.catalogue.kinds.get(description.kind or "")
     retention = kind.retention_class if kind else "permanent"
-    metadata = RecordMetadata(
-        document_id=document_id,
+    return RecordMetadata(
+        document_id=record.id,
         unit=record.unit,
         dossier_code=record.dossier_code,
         component_code=record.component_code,
@@ -241,6 +297,8 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             warnings=tuple(scan.warnings),
         ),
         retention_class=retention,
+        # from the year of archiving, which is never before the year that the law counts from: too long, never too short
+        retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",
@@ -249,34 +307,6 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         approved_at=record.approved_at or now,
         archived_at=now,
     )
-    stored = archive_record(
-        shop.store,
-        AipContent(
-            document_id=document_id,
-            original=shop.staged_scan(ScanId(scan.id)),
-            original_name=scan.file_name,
-            pdf=bench / "signed.pdf",
-            pages=load_pages(shop, document_id),
-            metadata=metadata,
-            events=(*record.events, Event(type="ingestion", at=now, agent="sohoa")),
-        ),
-        user=record.approved_by or "sohoa",
-        message="archived",
-    )
-    # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
-    held = read_record(shop.store, document_id)
-    with write(shop.engine) as conn:
-        documents.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
-        documents.set_state(conn, document_id, DocumentState.ARCHIVED, step="archived", error_code=None)
-        scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
-        audit.append(
-            conn,
-            actor="sohoa",
-            action="archive",
-            subject=document_id,
-            unit=record.unit,
-            detail={"version": stored.version, "pdf_sha256": held.digests["document.pdf"]},
-        )
 
 
 def release_scan(shop: Workshop, scan_id: ScanId, document_id: DocumentId) -> None:

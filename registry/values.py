@@ -204,6 +204,8 @@ class RecordMetadata(Value):
     page_count: int
     source: SourceScan
     retention_class: str
+    retain_until: date | None = None
+    """The last day on which nothing may remove the record; None is for ever."""
     signature_level: str | None = None
     """B-B, B-T, B-LT, B-LTA; None for a document that came without a signature of ours."""
     converted_from_paper: bool = True
