@@ -18,7 +18,7 @@ TONES = {
     "uỳ": "ùy", "uý": "úy", "uỷ": "ủy", "uỹ": "ũy", "uỵ": "ụy",
 }  # fmt: skip
 TONE_AT_END = re.compile(f"({'|'.join(TONES)})(?![^\\W\\d_])")
-STROKED = str.maketrans({"Ð": "Đ", "Ɖ": "Đ", "ð": "đ"})
+STROKED = (("Ð", "Đ"), ("Ɖ", "Đ"), ("ð", "đ"))
 
 
 REMEMBERED = 50_000
@@ -37,7 +37,10 @@ class Token(NamedTuple):
 
 def normal(text: str) -> str:
     """NFC with one letter Đ; all positions of tokens refer to this text."""
-    return unicodedata.normalize("NFC", text).translate(STROKED)
+    text = unicodedata.normalize("NFC", text)
+    for other, letter in STROKED:
+        text = text.replace(other, letter)
+    return text
 
 
 def exact(word: str) -> str:

@@ -6,6 +6,7 @@ question costs as many lists as it has words before anything is ranked, and face
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ neighbour. Plain presence anywhere adds 1."""
 SHORTEST_MENDED = 4
 """Letters of a word that may hold a slip: of three letters every other syllable would be a near spelling."""
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 Clause = tuple[Occur, Query]
 
 
@@ -50,12 +52,15 @@ def schema() -> tantivy.Schema:
 
 
 def document(entry: IndexEntry) -> tantivy.Document:
-    """The entry's fields; values of a field stand apart, so that no phrase reaches from a name into the text."""
+    """The entry's fields; values of a field stand apart, so that no phrase reaches from a name into the text.
+
+    `all_exact` holds only words that have marks: nobody asks it for others.
+    """
     made = tantivy.Document()
     made.add_text("document_id", entry.document_id)
     made.add_text("unit", entry.unit)
     made.add_text("kind", entry.kind)
-    if entry.issued_on:
+    if entry.issued_on and DAY.fullmatch(entry.issued_on):
         made.add_integer("issued_on", _day(entry.issued_on))
         made.add_text("year", entry.issued_on[:4])
     for owner in entry.owner_ids:
@@ -64,7 +69,7 @@ def document(entry: IndexEntry) -> tantivy.Document:
     head = " \n ".join((entry.title, entry.issuing_agency, entry.subject))
     for field, text in (("names_folded", names), ("head_folded", head), ("", entry.text)):
         exact, folded = words(text)
-        made.add_text("all_exact", exact)
+        made.add_text("all_exact", " ".join([word for word in exact.split(" ") if not word.isascii()]))
         made.add_text("all_folded", folded)
         made.add_text("pairs", pairs(folded))
         if field:
