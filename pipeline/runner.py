@@ -22,6 +22,7 @@ import structlog
 
 from pipeline import decisions, intake, workflow
 from pipeline.crew import Crew
+from pipeline.daily import Daily
 from pipeline.dispatch import Dispatch
 from pipeline.identify import looks_complete
 from pipeline.indexer import Indexer
@@ -90,11 +91,15 @@ class Runner:
             decisions.finish_rejections(shop)
             dispatch = Dispatch(told.registry_url)
             self._turns = Turns(shop, dispatch)
-            worker = Worker(shop, dispatch, told.instance, role="run") if self._executing else None
-            crew = None if worker else Crew(shop, dispatch, instance=f"{told.instance}-watch", role="watch")
-            indexer = Indexer(shop)
-            (worker or crew).join()  # type: ignore[union-attr]
+            presence: Worker | Crew
+            if self._executing:
+                presence = Worker(shop, dispatch, told.instance, role="run")
+            else:
+                presence = Crew(shop, dispatch, instance=f"{told.instance}-watch", role="watch")
+            indexer, daily = Indexer(shop), Daily(shop)
+            presence.join()
             indexer.start()
+            daily.start()
             self._wakeup.watch(shop.folder("inbox"), polling=told.intake.polling_units)
             try:
                 while not self._stop.is_set() and not until():
@@ -102,7 +107,8 @@ class Runner:
                     self._wakeup.wait(0.0 if hurry else told.intake.poll_s)
             finally:
                 self._wakeup.close()
-                (worker or crew).leave()  # type: ignore[union-attr]
+                daily.stop()
+                presence.leave()
                 indexer.stop()
                 dispatch.close()
 

@@ -25,8 +25,10 @@ from pipeline.dispatch import Dispatch
 from pipeline.runner import Runner, posted_waiting
 from pipeline.watch import Waiting, is_left_alone
 from pipeline.worker import Worker
+from pipeline.workshop import Workshop
 from registry import audit, documents, tray, users
 from registry.database import read, write
+from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, Role, ScanState, utc_now, vietnam_date
 
 
@@ -63,7 +65,7 @@ def init(
 def run(home: Home) -> None:
     """Theo dõi thư mục quét, đọc, ký, lưu và mở trang web. Ctrl-C: làm nốt việc đang dở rồi dừng."""
     with opened(home) as wiring:
-        runner = Runner(wiring.workshop)
+        runner = Runner(_when_servers_answer(wiring))
         server = _server(wiring, runner.waiting)
         _stop_on_signals(runner, server)
         pages = threading.Thread(target=server.run, name="web", daemon=True)
@@ -83,7 +85,7 @@ def run(home: Home) -> None:
 def watch(home: Home) -> None:
     """Chỉ theo dõi thư mục quét và chia việc cho các `sohoa worker`; khi máy khác đang theo dõi thì chờ thay."""
     with opened(home) as wiring:
-        runner = Runner(wiring.workshop, executing=False)
+        runner = Runner(_when_servers_answer(wiring), executing=False)
         _stop_on_signals(runner)
         runner.run(wait=True)
 
@@ -93,8 +95,7 @@ def worker(
 ) -> None:
     """Chỉ đọc, ký và lưu; chạy được trên nhiều máy. Ctrl-C hay SIGTERM: làm nốt việc đang dở rồi dừng."""
     with opened(home) as wiring, ExitStack() as stack:
-        shop = wiring.workshop
-        shop.store.check()
+        shop = _when_servers_answer(wiring)
         instance = name or stack.enter_context(worker_name(shop.folder("work")))
         dispatch = Dispatch(wiring.settings.registry_url)
         stack.callback(dispatch.close)
@@ -106,7 +107,8 @@ def worker(
 def web(home: Home) -> None:
     """Chỉ mở trang web."""
     with opened(home) as wiring:
-        server = _server(wiring, lambda: posted_waiting(wiring.workshop))
+        shop = _when_servers_answer(wiring)
+        server = _server(wiring, lambda: posted_waiting(shop))
         _stop_on_signals(None, server)
         server.run()
 
@@ -186,6 +188,25 @@ def list_users(home: Home, json: Json = False) -> None:
         show(rows)
     else:
         table(("Tài khoản", "Vai trò", "Đơn vị"), [(u.username, u.role, u.unit) for u in rows])
+
+
+def _when_servers_answer(wiring: Wiring) -> Workshop:
+    """The workshop, once database and archive answer: after a power cut everything starts at once, in any order.
+
+    Raises SettingsInvalid when the archive's home does not protect what it holds. Ctrl-C ends the waiting.
+    """
+    said = ""
+    while True:
+        try:
+            shop = wiring.workshop
+            shop.store.check()
+        except ServiceUnavailable as exc:
+            if said != str(exc):
+                said = str(exc)
+                err.print(f"Đang chờ máy chủ trả lời: {said}")
+            time.sleep(1)
+        else:
+            return shop
 
 
 def _server(wiring: Wiring, waiting: Callable[[], tuple[Waiting, ...]]) -> uvicorn.Server:

@@ -1,0 +1,71 @@
+"""What is done once a day beside the work: count what came in against where it is, and keep a backup in the archive."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from pipeline import backup, reconcile
+from pipeline.workflow import error_code
+from pipeline.workshop import Workshop
+from registry import facts
+from registry.database import read
+from registry.values import utc_now
+
+log = structlog.get_logger("sohoa.daily")
+
+FIRST_S = 600.0
+"""A start is busy enough: what is overdue waits so long."""
+PAUSE_S = 60.0
+AFTER_FAILURE_S = 3600.0
+DAY = timedelta(hours=24)
+
+
+class Daily:
+    """A thread of the runner. When something is due follows from the registry, so restarts neither skip nor repeat."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="daily", daemon=True)
+        self._not_before: dict[str, float] = {}
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Nothing is begun any more; what runs is safe to interrupt and done again after the next start."""
+        self._stop.set()
+        self._thread.join(5)
+
+    def run_due(self, now: float) -> None:
+        """What is due is done; what fails is told and due again in an hour. now: seconds of a steady clock."""
+        chores: tuple[tuple[str, Callable[[], object]], ...] = (
+            (reconcile.FACT, lambda: reconcile.reconcile_and_keep(self._shop)),
+            (backup.FACT, lambda: backup.daily_backup(self._shop)),
+        )
+        for name, chore in chores:
+            if self._stop.is_set() or now < self._not_before.get(name, 0.0):
+                continue
+            try:
+                if self._is_due(name):
+                    chore()
+            except Exception as exc:
+                self._not_before[name] = now + AFTER_FAILURE_S
+                log.error("daily_failed", chore=name, code=error_code(exc))
+
+    def _is_due(self, name: str) -> bool:
+        """Whether it was a day ago, by a clock that may have jumped either way."""
+        with read(self._shop.engine) as conn:
+            known = facts.get(conn, name)
+        return known is None or abs(utc_now() - datetime.fromisoformat(known[1])) >= DAY
+
+    def _work(self) -> None:
+        pause = FIRST_S
+        while not self._stop.wait(pause):
+            self.run_due(time.monotonic())
+            pause = PAUSE_S
