@@ -28,8 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 TOLD = {
     "TSA_URL": "http://tsa.example/",
-    "HOME_FOLDER": "/srv/sohoa/home",
-    "SCAN_FOLDER": "/srv/sohoa/scan",
+    "HOME_FOLDER": "/srv/sohoa",
     "SERVERS_CA": "/etc/ssl/ca.pem",
     "MACHINE": "reader-2",
     "REGISTRY_HOST": "db.example",
@@ -147,8 +146,8 @@ def test_every_lasting_service_is_watched_limited_and_has_no_rights_to_spare(ser
 
 def test_what_does_not_last_is_a_job_that_ends() -> None:
     jobs = {name for name, s in SERVICES.items() if s["restart"] != "unless-stopped"}
-    assert jobs == {"init", "archive-bucket", "index-account"}
-    assert SERVICES["init"]["profiles"] == ["setup"]
+    assert jobs == {"init", "migrate", "archive-bucket", "index-account"}
+    assert {name for name, s in SERVICES.items() if "profiles" in s} == {"init", "migrate"}
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -192,7 +191,7 @@ def test_what_must_last_lies_in_named_volumes() -> None:
 @pytest.mark.parametrize("service", OURS)
 def test_a_mistyped_folder_is_an_error_and_not_an_empty_installation(service: dict[str, Any]) -> None:
     binds = [v for v in service["volumes"] if v["type"] == "bind"]
-    assert {b["target"] for b in binds} >= {"/srv/sohoa", "/srv/scan", "/etc/sohoa/trust"}
+    assert {b["target"] for b in binds} >= {"/srv/sohoa", "/etc/sohoa/trust"}
     assert all(b["bind"] == {"create_host_path": False} for b in binds)
 
 
@@ -211,23 +210,39 @@ def test_nobody_waits_for_the_index_to_be_well() -> None:
 # settings
 
 
-@pytest.mark.parametrize("service", OURS)
-def test_every_variable_is_a_setting(service: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def told_by(service: dict[str, Any], home: Path, monkeypatch: pytest.MonkeyPatch, toml: str = "") -> Settings:
+    """The settings that a container of this service sees."""
     for name in [n for n in os.environ if n.startswith("SOHOA_")]:
         monkeypatch.delenv(name)
     for name, value in service["environment"].items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.setenv("SOHOA_HOME", str(tmp_path))
-    (tmp_path / "sohoa.toml").touch()
+    monkeypatch.setenv("SOHOA_HOME", str(home))
+    (home / "sohoa.toml").write_text(toml, encoding="utf-8")
+    return load_settings(home)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_variable_is_a_setting(service: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in service["environment"]:
         if name.startswith("SOHOA_"):
             assert name.removeprefix("SOHOA_").split("__")[0].lower() in Settings.model_fields
-    told = load_settings(tmp_path)
+    told = told_by(service, tmp_path, monkeypatch)
+    if service.get("entrypoint") == ["sohoa", "migrate"]:
+        assert told == Settings(home=tmp_path)
+        return
     assert (told.archive.kind, told.index.kind, told.log.format) == ("s3", "elasticsearch", "json")
     assert told.registry.url.startswith("postgresql+psycopg://")
-    assert told.path(told.folders.inbox) == Path("/srv/scan/inbox")
     assert told.signing.tsa == TOLD["TSA_URL"]
     assert not told.demo
+
+
+def test_an_installation_moves_to_the_very_servers_that_the_containers_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved_to = (DEPLOY / "grown.toml").read_text(encoding="utf-8")
+    by_file = told_by(SERVICES["migrate"], tmp_path, monkeypatch, moved_to)
+    by_variables = told_by(SERVICES["worker"], tmp_path, monkeypatch)
+    assert by_file.model_dump(exclude={"workers"}) == by_variables.model_dump(exclude={"workers"})
 
 
 def test_machines_agree_on_everything_but_where_the_servers_are() -> None:
