@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from search.analysis import fold, normal
+from search.analysis import fold, forms, normal
 from search.index import Span
 
 LENGTH = 220
@@ -18,6 +18,7 @@ ALIKE: dict[str, str] = {}
 for _letter in LETTERS:
     ALIKE[fold(_letter)] = ALIKE.get(fold(_letter), "") + _letter
 
+BLANK = re.compile(r"\s")
 Place = re.Match[str]
 
 
@@ -35,7 +36,7 @@ def snippet(text: str, words: Collection[str]) -> tuple[str, tuple[Span, ...], i
     start = max(0, first.start() - 60)
     start = plain.rfind(" ", 0, start) + 1 if start else 0
     end = min(len(plain), start + LENGTH)
-    part = "".join(" " if c.isspace() else c for c in plain[start:end])
+    part = BLANK.sub(" ", plain[start:end])
     spans = tuple(
         Span(start=m.start() - start, end=m.end() - start) for m in found if start <= m.start() and m.end() <= end
     )
@@ -69,7 +70,7 @@ def _places(pattern: re.Pattern[str] | None, plain: str) -> list[Place]:
 
 def _densest(found: Sequence[Place]) -> Place:
     """The place from which on most different words stand within one snippet."""
-    names = [fold(match[0]) for match in found]
+    names = [forms(match[0])[1] for match in found]
 
     def variety(number: int) -> int:
         begin, seen = found[number].start(), set()
