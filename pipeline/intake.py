@@ -120,10 +120,13 @@ def leave_inbox(shop: Workshop, source: Path, unit: str, scan_id: ScanId) -> Non
 
 
 def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -> None:
-    """The scan is in quarantine: file kept, reason beside it, registry row, audit event. Repeatable."""
+    """The scan is in quarantine: file kept, reason beside it, registry row, audit event. Repeatable.
+
+    Nothing happens to a scan that is archived: the refusal came late.
+    """
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
-    if scan.state == ScanState.QUARANTINED:
+    if scan.state in (ScanState.QUARANTINED, ScanState.DONE):
         return
     staged, source = shop.staged_scan(scan_id), Path(scan.source_path)
     folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}"

@@ -45,6 +45,7 @@ from signing.stamp import Stamp
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
+ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
 """Namespace: the document of a scan has the same id however often the step runs."""
 
@@ -127,6 +128,8 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
     with landing(bench / "pages.json") as part:
         part.write_bytes(PAGES.dump_json(pages))
     with write(shop.engine) as conn:
+        if documents.get(conn, document_id, lock=True).state is not DocumentState.READING:
+            return  # comes late: the document was read, and has gone on
         documents.set_state(conn, document_id, DocumentState.READING, step="read", page_count=len(pages))
         documents.add_event(
             conn,
@@ -136,8 +139,9 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
 
 
 def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
-    """The document's fields are in the registry, and its state says whether a person must look: True if so.
+    """The document's fields are in the registry; False when it goes on to signing, True when it waits for a person.
 
+    A repetition leaves what people and later steps made of the document meanwhile.
     Raises Refused("secret") for a page with a secrecy stamp: such papers are not scanned (TT 01/2023/TT-VPCP).
     """
     pages = load_pages(shop, document_id)
@@ -148,6 +152,9 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     )
     reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
     with write(shop.engine) as conn:
+        standing = documents.get(conn, document_id, lock=True).state
+        if standing is not DocumentState.READING:
+            return standing is not DocumentState.APPROVED
         documents.save_description(conn, document_id, found)
         now = utc_now()
         documents.add_event(conn, document_id, Event(type="metadata extraction", at=now, agent="sohoa"))
@@ -190,6 +197,8 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+    if record.state in ENDED:
+        return
     bench = shop.bench(document_id)
     if "signed" in scan.warnings:
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
@@ -224,6 +233,8 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         record = documents.get(conn, document_id)
         description = documents.description(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+    if record.state in ENDED:  # and its bench may be gone
+        return
     bench = shop.bench(document_id)
     metadata, events = _papers_of(shop, record, description, scan)
     stored = archive_record(

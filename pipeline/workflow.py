@@ -132,7 +132,8 @@ def set_aside(scan_id: str, code: str, detail: str) -> None:
 @DBOS.step()
 def stall_scan(scan_id: str, code: str) -> None:
     with write(shop().engine) as conn:
-        scans.update(conn, ScanId(scan_id), state=ScanState.STALLED, error_code=code)
+        if scans.get(conn, ScanId(scan_id)).state != ScanState.DONE:
+            scans.update(conn, ScanId(scan_id), state=ScanState.STALLED, error_code=code)
     log.error("stalled", scan_id=scan_id, code=code)
 
 

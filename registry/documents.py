@@ -142,10 +142,16 @@ def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRe
 
 
 def set_state(conn: Connection, document_id: str, state: DocumentState, **columns: Any) -> None:
-    """The document is in this state and the columns hold these values; updated_at is now."""
-    conn.execute(
-        update(documents).where(documents.c.id == document_id).values(state=state, **columns, updated_at=_now())
-    )
+    """The document is in this state and the columns hold these values; updated_at is now.
+
+    What is archived stays archived or is withdrawn: a step that comes late, because a crash had it replayed or its
+    worker was given up for dead, moves it nowhere else.
+    """
+    ended = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
+    change = update(documents).where(documents.c.id == document_id)
+    if state not in ended:
+        change = change.where(documents.c.state.not_in(ended))
+    conn.execute(change.values(state=state, **columns, updated_at=_now()))
 
 
 def of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
