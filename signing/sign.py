@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import requests
 from asn1crypto import crl, x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
@@ -27,6 +29,7 @@ from signing.stamp import Placed, Stamp, place, style
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
 FIELD = "SaoY"
+OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ESTALE)
 
 
 # pyHanko re-serialises the XMP packet in every update it writes: the document timestamp's update would change signed
@@ -61,6 +64,8 @@ class SignedPdf:
     level: str
     signed_at: datetime
     why: str = ""
+    silent: bool = False
+    """Whether the TSA took the request and let the time pass, so that the next document had better not wait for it."""
 
 
 def sign_pdf(
@@ -68,18 +73,26 @@ def sign_pdf(
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
 
-    A TSA that is down or revocation data that is missing lowers the level, with the reason, and blocks nothing.
-    Raises SigningFailed when not even B-B can be made. Call it from a thread without a running event loop.
+    A TSA that is down or revocation data that is missing lowers the level, with the reason, and blocks nothing; one
+    that kept us waiting in vain is not asked again for the next lower level (`silent`).
+    Raises SigningFailed when not even B-B can be made, OSError when the disk hinders it. Call it from a thread without
+    a running event loop.
     """
     require_fit(key.certificate, utc_now())
     reasons: list[str] = []
+    silent = evidence.timestamper is None
+    if silent and level != LEVELS[0]:
+        reasons.append("no timestamp server to ask")
     for rank in range(LEVELS.index(level), -1, -1):
-        if rank and evidence.timestamper is None:
+        if rank and silent:
             continue
         try:
             _sign(source, target, key, stamp, font, rank, evidence)
         except (TimestampRequestError, PathError, ValidationError, SigningError, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno in OF_THE_DISK:
+                raise
             reasons.append(f"{LEVELS[rank]}: {type(exc).__name__}")
+            silent = silent or _waited_in_vain(exc)
             continue
         except PdfError as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
@@ -89,6 +102,7 @@ def sign_pdf(
             level=LEVELS[rank],
             signed_at=utc_now(),
             why="; ".join(reasons),
+            silent=silent and evidence.timestamper is not None,
         )
     raise SigningFailed("; ".join(reasons) or "no level is reachable")
 
@@ -120,6 +134,15 @@ def _sign(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _waited_in_vain(exc: BaseException | None) -> bool:
+    """Whether the time ran out, rather than that the TSA or the network said no."""
+    while exc is not None:
+        if isinstance(exc, (TimeoutError, requests.Timeout)):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _context(evidence: Evidence) -> ValidationContext:

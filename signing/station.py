@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from asn1crypto import crl, x509
@@ -22,17 +24,28 @@ from signing.validate import TrustStore
 DEVELOPMENT = "development"
 TSA_PATIENCE_S = 180
 """The administration's TSA was seen to take 2 to 131 seconds."""
+SILENCE_S = 300.0
+"""A TSA that let our whole patience pass is not asked for so long: else each scan of a back-file would wait as long."""
 
 
 class SigningStation:
     """Signs with one key at one level. Safe to use from several threads."""
 
     def __init__(
-        self, *, key: SigningKey, level: str, tsa: str, authority: Authority, trust: TrustStore, font: Path
+        self,
+        *,
+        key: SigningKey,
+        level: str,
+        tsa: str,
+        authority: Authority,
+        trust: TrustStore,
+        font: Path,
+        patience_s: float = TSA_PATIENCE_S,
     ) -> None:
         self._key, self._level, self._tsa, self._authority = key, level, tsa, authority
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
+        self._patience, self._ask_again_at = patience_s, 0.0
         self._timestamper = self._make_timestamper()
 
     @classmethod
@@ -63,11 +76,17 @@ class SigningStation:
         return self._trust
 
     def sign(self, source: Path, target: Path, *, stamp: Stamp | None) -> SignedPdf:
-        """See signing.sign.sign_pdf."""
+        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once."""
         self.refresh()
-        return sign_pdf(
-            source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=self._evidence()
+        evidence = self._evidence()
+        if time.monotonic() < self._ask_again_at:
+            evidence = replace(evidence, timestamper=None)
+        made = sign_pdf(
+            source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=evidence
         )
+        if made.silent:
+            self._ask_again_at = time.monotonic() + SILENCE_S
+        return made
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -95,7 +114,7 @@ class SigningStation:
 
     def _make_timestamper(self) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HTTPTimeStamper(self._tsa, timeout=TSA_PATIENCE_S)
+            return HTTPTimeStamper(self._tsa, timeout=self._patience)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

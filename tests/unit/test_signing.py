@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def test_a_timestamp_server_that_is_down_lowers_the_level_and_says_so(authority:
     assert "B-LTA" in made.why and "B-T" in made.why
 
 
+def test_a_timestamp_server_that_stays_silent_makes_one_document_wait_not_all(
+    authority: Authority, plain: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        asking = SigningStation(
+            key=Pkcs12Key.load(authority.agency, authority.passphrase.read_text()), level="B-LTA", patience_s=0.3,
+            tsa=f"http://127.0.0.1:{mute.getsockname()[1]}/", authority=authority,
+            trust=TrustStore.load(authority.folder / "trust"), font=FONT,
+        )  # fmt: skip
+        first, second = (asking.sign(plain, plain.with_name("mute.pdf"), stamp=None) for _ in range(2))
+    assert (first.level, first.why, first.silent) == ("B-B", "B-LTA: TimestampRequestError", True)
+    assert (second.level, second.why, second.silent) == ("B-B", "no timestamp server to ask", False)
+
+
 def test_a_wrong_passphrase_and_an_expired_certificate_are_told(authority: Authority) -> None:
     with pytest.raises(SigningFailed, match="passphrase"):
         Pkcs12Key.load(authority.agency, "sai")
@@ -111,6 +126,11 @@ def test_a_long_agency_is_wrapped_and_a_letter_the_font_lacks_is_refused() -> No
     assert len(wrap("Trung tâm Phục vụ hành chính công " * 3, FONT, 220)) >= 3
     with pytest.raises(SigningFailed, match="lacks"):
         place(Stamp("SAO Y", "漢", datetime(2026, 1, 1, tzinfo=UTC)), FONT, (0, 0, 595, 842))
+
+
+def test_a_disk_that_takes_nothing_is_told_as_that(authority: Authority, plain: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        station(authority).sign(plain, plain.parent / "no such folder" / "signed.pdf", stamp=None)
 
 
 def test_no_level_at_all_is_an_error(authority: Authority, tmp_path: Path) -> None:
