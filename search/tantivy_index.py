@@ -33,15 +33,17 @@ FURTHEST = 100_000
 
 
 class TantivyIndex:
-    """SearchIndex in `folder`. Raises ServiceUnavailable when the folder cannot be made."""
+    """SearchIndex in `folder`; patience_s: how long a write waits for its turn. Raises ServiceUnavailable when the
+    folder cannot be made."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
         with translated():
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = IndexFolder(folder)
         self._reader = Reader(self._folder)
         self._turns = Turns(folder, self._close_writer)
         self._writer = Writer()
+        self._patience_s = patience_s
 
     def put(self, entries: Sequence[IndexEntry]) -> None:
         """As the Protocol says; merges go on behind it. During a rebuild it is in both, the old index and the new."""
@@ -70,14 +72,14 @@ class TantivyIndex:
             with translated():
                 if not going_on.take():
                     raise Conflict("the index is being rebuilt already")
-            with self._turns.taken(PATIENCE_S):
+            with self._turns.taken(self._patience_s):
                 self._folder.stop_filling()
                 self._folder.sweep()
                 name = self._folder.make()
                 self._folder.point("filling", name)
             try:
                 number = self._fill(self._folder.open(name), entries)
-                with self._turns.taken(PATIENCE_S):
+                with self._turns.taken(self._patience_s):
                     self._swap_in(name)
             finally:
                 self._end_filling()
@@ -114,7 +116,7 @@ class TantivyIndex:
     # writing: only with the turn
 
     def _write(self, changes: Sequence[Change]) -> None:
-        with self._turns.taken(PATIENCE_S):
+        with self._turns.taken(self._patience_s):
             self._note_late(changes)
             try:
                 self._open_writer()
@@ -180,7 +182,7 @@ class TantivyIndex:
         self._close_writer()
 
     def _end_filling(self) -> None:
-        with self._turns.taken(PATIENCE_S):
+        with self._turns.taken(self._patience_s):
             self._folder.stop_filling()
             self._folder.sweep()
 
