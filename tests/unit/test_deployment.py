@@ -60,7 +60,7 @@ def compose(path: Path = ROOT / "docker-compose.yml") -> dict[str, Any]:
 
 COMPOSE = compose()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-MACHINE: dict[str, dict[str, Any]] = compose(DEPLOY / "worker-machine.yml")["services"]
+MACHINE: dict[str, dict[str, Any]] = compose(DEPLOY / "machine.yml")["services"]
 ALL = [*SERVICES.items(), *MACHINE.items()]
 OURS = [pytest.param(s, id=n) for n, s in ALL if s["image"].startswith("sohoa:")]
 LASTING = [pytest.param(s, id=n) for n, s in ALL if s["restart"] == "unless-stopped"]
@@ -147,7 +147,9 @@ def test_every_lasting_service_is_watched_limited_and_has_no_rights_to_spare(ser
 def test_what_does_not_last_is_a_job_that_ends() -> None:
     jobs = {name for name, s in SERVICES.items() if s["restart"] != "unless-stopped"}
     assert jobs == {"init", "migrate", "archive-bucket", "index-account"}
-    assert {name for name, s in SERVICES.items() if "profiles" in s} == {"init", "migrate"}
+    assert {name for name, s in SERVICES.items() if "profiles" in s} == {"init", "migrate", "index-account"}
+    # `up --wait` calls a job that has ended a failure, unless others wait for just that
+    assert SERVICES["worker"]["depends_on"]["archive-bucket"] == {"condition": "service_completed_successfully"}
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -159,6 +161,7 @@ def test_our_containers_cannot_change_their_own_program(service: dict[str, Any])
 
 def test_only_the_proxy_is_reached_from_outside() -> None:
     assert {n for n, s in ALL if "ports" in s} == {"proxy"}
+    assert SERVICES["proxy"]["ports"] == MACHINE["proxy"]["ports"]
     assert {n for n, s in SERVICES.items() if "front" in s["networks"]} == {"proxy", "web"}
     assert SERVICES["proxy"]["networks"] == ["front"]
     assert COMPOSE["networks"]["back"] == {"internal": True}
@@ -196,7 +199,7 @@ def test_a_mistyped_folder_is_an_error_and_not_an_empty_installation(service: di
 
 
 def test_a_page_under_way_is_finished_before_a_container_is_killed() -> None:
-    for service in (SERVICES["worker"], SERVICES["watch"], MACHINE["worker"]):
+    for service in (SERVICES["worker"], SERVICES["watch"], MACHINE["worker"], MACHINE["watch"]):
         patience = int(str(service["stop_grace_period"]).removesuffix("s"))
         assert patience >= Settings(home=ROOT).workers.page_timeout_s + 15
 
@@ -245,8 +248,9 @@ def test_an_installation_moves_to_the_very_servers_that_the_containers_use(
     assert by_file.model_dump(exclude={"workers"}) == by_variables.model_dump(exclude={"workers"})
 
 
-def test_machines_agree_on_everything_but_where_the_servers_are() -> None:
-    here, there = SERVICES["worker"]["environment"], MACHINE["worker"]["environment"]
+@pytest.mark.parametrize("name", ["worker", "watch", "web"])
+def test_machines_agree_on_everything_but_where_the_servers_are(name: str) -> None:
+    here, there = SERVICES[name]["environment"], MACHINE[name]["environment"]
     places = {"SOHOA_REGISTRY__URL", "SOHOA_ARCHIVE__ENDPOINT", "SOHOA_ARCHIVE__SECURE", "SOHOA_INDEX__URLS"}
     own = {"SOHOA_ARCHIVE__CA_FILE", "SOHOA_INDEX__CA_FILE"}
     assert {k: v for k, v in here.items() if k not in places} == {
@@ -254,6 +258,7 @@ def test_machines_agree_on_everything_but_where_the_servers_are() -> None:
     }
     assert "SOHOA_ARCHIVE__SECURE" not in there  # TLS is the default
     assert "sslmode=verify-full" in there["SOHOA_REGISTRY__URL"]
+    assert SERVICES[name]["secrets"] == MACHINE[name]["secrets"]
 
 
 # secrets
