@@ -106,6 +106,8 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+    if record.state in ENDED:
+        return
     bench, path = shop.bench(document_id), shop.staged_scan(ScanId(scan.id))
     bench.mkdir(parents=True, exist_ok=True)
     options = ReadingOptions(
@@ -144,6 +146,9 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     A repetition leaves what people and later steps made of the document meanwhile.
     Raises Refused("secret") for a page with a secrecy stamp: such papers are not scanned (TT 01/2023/TT-VPCP).
     """
+    with read(shop.engine) as conn:
+        if documents.get(conn, document_id).state in ENDED:  # and its bench may be gone
+            return True
     pages = load_pages(shop, document_id)
     if mark := describing.secrecy_mark(pages):
         raise Refused(RefusalCode.SECRET, f"stamp of {len(mark)} letters on a page head")

@@ -1,0 +1,80 @@
+"""A step that comes late, because a crash had it replayed or its worker was given up for dead, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.setup import initialise
+from app.wiring import Wiring, opened
+from pipeline import decisions, intake, steps, workflow
+from registry import documents, quarantine, scans
+from registry.database import read
+from registry.errors import RefusalCode
+from registry.values import DocumentId, DocumentState, ScanId, ScanState
+from tests.faults.inputs import paper, slip
+from tests.faults.installation import INBOX
+
+
+@pytest.fixture(scope="module")
+def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
+    home = tmp_path_factory.mktemp("replays") / "home"
+    initialise(home, demo=False, agency="UBND thử nghiệm")
+    with opened(home) as wiring:
+        yield wiring
+
+
+def test_every_step_again_after_the_end_changes_nothing(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    scan, document = described(wiring, "giay.pdf", paper(1))
+    steps.sign_document(shop, document)
+    steps.archive_document(shop, document)
+    steps.release_scan(shop, scan, document)
+    before = standing(wiring, scan, document)
+    assert before["state"] == DocumentState.ARCHIVED and before["scan"] == ScanState.DONE
+    assert steps.open_documents(shop, scan) == [document]
+    steps.read_document(shop, document, signed=False)
+    steps.describe_document(shop, document)
+    steps.sign_document(shop, document)
+    steps.archive_document(shop, document)
+    steps.release_scan(shop, scan, document)
+    intake.set_aside(shop, scan, RefusalCode.TIMEOUT, "late")
+    workflow._shop = shop
+    workflow.stall_scan.__wrapped__(scan, "storage")  # type: ignore[attr-defined]
+    workflow.stall_document.__wrapped__(document, "storage")  # type: ignore[attr-defined]
+    assert standing(wiring, scan, document) == before
+
+
+def test_reading_again_leaves_what_a_person_decided(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    scan, document = described(wiring, "phieu.jpg", slip(2))
+    decisions.correct(shop, document, {"kind": "quyet-dinh", "subject": "Theo lời người kiểm tra"}, "tester")
+    decisions.approve(shop, document, "tester")
+    before = standing(wiring, scan, document)
+    steps.read_document(shop, document, signed=False)
+    assert steps.describe_document(shop, document) is False, "it goes on to signing, as the person said"
+    assert standing(wiring, scan, document) == before
+
+
+def described(wiring: Wiring, name: str, content: bytes) -> tuple[ScanId, DocumentId]:
+    shop = wiring.workshop
+    path = wiring.folder("inbox") / INBOX / name
+    path.write_bytes(content)
+    receipt = intake.take(shop, path, unit_folder=INBOX, relative=Path(name), actor="inbox")
+    scan = ScanId(receipt.scan_id or "")
+    steps.identify_scan(shop, scan)
+    [document] = steps.open_documents(shop, scan)
+    steps.read_document(shop, document, signed=False)
+    steps.describe_document(shop, document)
+    return scan, document
+
+
+def standing(wiring: Wiring, scan: ScanId, document: DocumentId) -> dict[str, Any]:
+    """All that the registry says of both, but for the events that a late step may add to its own account."""
+    with read(wiring.engine) as conn:
+        held = documents.get(conn, document).model_dump(exclude={"updated_at", "events"})
+        found = scans.get(conn, scan)
+        return {**held, "scan": found.state, "refused": quarantine.of_scan(conn, scan)}
