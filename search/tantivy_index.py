@@ -28,8 +28,8 @@ HEAP, REBUILD_HEAP = 50_000_000, 250_000_000
 PATIENCE_S = 10.0
 """A turn at writing is short and given away when asked for; who waits longer than this comes again later."""
 FACET_SIZE = 1000
-FURTHEST = 100_000
-"""Hits further down are counted but not listed: all before the page asked for are held in memory."""
+FURTHEST = 10_000
+"""Hits behind so many others are counted but not listed: all before the page asked for are held in memory."""
 
 
 class TantivyIndex:
@@ -104,7 +104,7 @@ class TantivyIndex:
         if not found.count and asked.words:
             query, fuzzy = make(opened.schema, request, asked, fuzzy=True), True
             found = searcher.search(query.ranked, limit, offset=offset)
-        shown = found.hits[: max(0, min(request.limit, FURTHEST - request.offset))]
+        shown = found.hits[: request.limit] if request.offset <= FURTHEST else []
         return SearchResult(
             total=found.count,
             hits=tuple(_hit(searcher.doc(address), score, asked) for score, address in shown),
