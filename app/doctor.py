@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app import checks
+from app.checks import Found
+from app.kept import Kept, Outcome
 from app.wiring import Wiring
 from config.settings import load_settings
 from pipeline import ocr
 from pipeline.runner import runner_is_alive
-from registry import documents, quarantine, scans
+from registry import documents
 from registry.database import read
-from registry.errors import SohoaError
-from registry.values import DocumentState, ScanState, Value, utc_now
+from registry.values import Value, utc_now
 
-LEAST_FREE = 0.10
+PATIENCE_S = 10.0
+"""A check that has not come back by then is told as hanging; the others go on."""
+AGAIN = "Sửa theo thông báo rồi chạy lại sohoa doctor."
 
 
 class Check(Value):
@@ -27,97 +30,93 @@ class Check(Value):
 
 
 def examine(home: Path) -> list[Check]:
-    """Every check, also when earlier ones failed. Raises SettingsInvalid only when there is no installation."""
+    """Every check, also when others fail or hang: all are asked at once, and none is waited for longer than ten
+    seconds. Raises SettingsInvalid only when there is no installation."""
     wiring = Wiring(load_settings(home))
+    asked = [(name, _asked(check, wiring)) for name, check in CHECKS]
+    until = time.monotonic() + PATIENCE_S
     try:
-        return [_tried(name, check, wiring) for name, check in CHECKS]
+        return [_told(name, kept.outcome(wait_until=until)) for name, kept in asked]
     finally:
         wiring.close()
 
 
-def _tried(name: str, check: Callable[[Wiring], tuple[bool, str, str]], wiring: Wiring) -> Check:
-    try:
-        ok, detail, fix = check(wiring)
-    except (SohoaError, OSError, KeyError) as exc:
-        ok, detail, fix = False, f"{type(exc).__name__}: {exc}", "Sửa theo thông báo rồi chạy lại sohoa doctor."
-    return Check(name=name, ok=ok, detail=detail, fix="" if ok else fix)
+def _asked(check: Callable[[Wiring], Found], wiring: Wiring) -> Kept[Found]:
+    kept: Kept[Found] = Kept(lambda: check(wiring), every_s=3600, limit_s=PATIENCE_S)
+    kept.refresh()
+    return kept
 
 
-def _tesseract(wiring: Wiring) -> tuple[bool, str, str]:
+def _told(name: str, outcome: Outcome[Found]) -> Check:
+    found = outcome.value
+    if found is None:
+        error = outcome.error
+        slow = error is None or isinstance(error, TimeoutError)
+        detail = f"không trả lời sau {outcome.seconds:.0f} giây" if slow else f"{type(error).__name__}: {error}"
+        found = Found(False, detail, AGAIN)
+    return Check(name=name, ok=found.ok, detail=found.detail, fix="" if found.ok else found.fix or AGAIN)
+
+
+def _tesseract(wiring: Wiring) -> Found:
     language = wiring.settings.reading.language
     found = (ocr.tessdata() / f"{language}.traineddata").exists()
-    return found, f"{ocr.version()}, ngôn ngữ {language}", f"apt-get install tesseract-ocr-{language}"
+    return Found(found, f"{ocr.version()}, ngôn ngữ {language}", f"apt-get install tesseract-ocr-{language}")
 
 
-def _font(wiring: Wiring) -> tuple[bool, str, str]:
+def _font(wiring: Wiring) -> Found:
     font = wiring.settings.signing.stamp_font
-    return font.exists(), font.name, "apt-get install fonts-croscore"
+    return Found(font.exists(), font.name, "apt-get install fonts-croscore")
 
 
-def _catalogue(wiring: Wiring) -> tuple[bool, str, str]:
+def _catalogue(wiring: Wiring) -> Found:
     told = wiring.catalogue
-    return True, f"{len(told.units)} đơn vị, {len(told.procedures)} thủ tục, {len(told.kinds)} loại giấy tờ", ""
+    return Found(True, f"{len(told.units)} đơn vị, {len(told.procedures)} thủ tục, {len(told.kinds)} loại giấy tờ")
 
 
-def _registry(wiring: Wiring) -> tuple[bool, str, str]:
+def _registry(wiring: Wiring) -> Found:
+    found = checks.registry(wiring)
     with read(wiring.engine) as conn:
-        return True, f"{documents.count_archived(conn)} tài liệu trong kho", ""
+        return Found(found.ok, f"{found.detail}, {documents.count_archived(conn)} tài liệu trong kho", found.fix)
 
 
-def _key(wiring: Wiring) -> tuple[bool, str, str]:
+def _store(wiring: Wiring) -> Found:
+    began = time.monotonic()
+    found = checks.store_in_force(wiring)
+    return Found(found.ok, f"{found.detail}, {1000 * (time.monotonic() - began):.0f} ms", found.fix)
+
+
+def _key(wiring: Wiring) -> Found:
     left = (wiring.station.certificate.not_valid_after - utc_now()).days
     real = wiring.settings.demo or wiring.settings.signing.tsa != "development"
     detail = f"chứng thư còn {left} ngày, mức {wiring.settings.signing.level}"
     if not real:
-        return False, f"{detail}; đang dùng dấu thời gian thử nghiệm", "Đặt signing.key_file và signing.tsa thật."
-    return left > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn."
+        return Found(
+            False, f"{detail}; đang dùng dấu thời gian thử nghiệm", "Đặt signing.key_file và signing.tsa thật."
+        )
+    return Found(left > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn.")
 
 
-def _disk(wiring: Wiring) -> tuple[bool, str, str]:
-    usage = shutil.disk_usage(wiring.settings.home)
-    share = usage.free / usage.total
-    return share > LEAST_FREE, f"còn {usage.free >> 30} GiB ({share:.0%})", "Giải phóng hoặc mở rộng ổ đĩa."
-
-
-def _folders(wiring: Wiring) -> tuple[bool, str, str]:
-    names = ("inbox", "done", "quarantine", "work", "archive", "index")
-    bad = [n for n in names if not os.access(wiring.folder(n), os.R_OK | os.W_OK | os.X_OK)]
-    apart = wiring.folder("work").stat().st_dev != wiring.folder("archive").stat().st_dev
-    if apart:
-        return False, "work và archive khác hệ thống tệp", "Đặt work cùng hệ thống tệp với archive."
-    return not bad, "đọc ghi được" if not bad else ", ".join(bad), "Cấp quyền ghi cho thư mục."
-
-
-def _index(wiring: Wiring) -> tuple[bool, str, str]:
-    with read(wiring.engine) as conn:
-        held = documents.count_archived(conn)
-    found = wiring.index.count()
-    return found == held, f"{found} / {held} tài liệu", "sohoa index rebuild"
-
-
-def _runner(wiring: Wiring) -> tuple[bool, str, str]:
+def _runner(wiring: Wiring) -> Found:
     alive = runner_is_alive(wiring.settings.home)
-    return alive, "đang chạy" if alive else "không chạy", "sohoa run"
+    return Found(alive, "đang chạy" if alive else "không chạy", "sohoa run, hoặc sohoa watch")
 
 
-def _work(wiring: Wiring) -> tuple[bool, str, str]:
-    with read(wiring.engine) as conn:
-        stalled = len(scans.by_state(conn, ScanState.STALLED)) + documents.count_in_state(conn, DocumentState.STALLED)
-        refused = len(quarantine.open_items(conn))
-        waiting = documents.count_in_state(conn, DocumentState.REVIEW)
-    detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
-    return stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét."
-
-
-CHECKS: tuple[tuple[str, Callable[[Wiring], tuple[bool, str, str]]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("tesseract", _tesseract),
     ("stamp-font", _font),
     ("catalogue", _catalogue),
-    ("folders", _folders),
-    ("disk", _disk),
+    ("folders", checks.folders),
+    ("inbox", checks.inbox),
+    ("disk", checks.disk),
     ("registry", _registry),
+    ("store", _store),
+    ("index", checks.index),
     ("signing-key", _key),
-    ("index", _index),
+    ("tsa", checks.timestamps),
+    ("clock", checks.clock),
     ("runner", _runner),
-    ("work", _work),
+    ("workers", checks.crew),
+    ("work", checks.work),
+    ("reconciliation", checks.reconciliation),
+    ("backup", checks.backup),
 )

@@ -6,7 +6,6 @@ Each looks at one moment; work goes on meanwhile, so that what it finds is a sus
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -90,6 +89,8 @@ def kept_files(home: Installation, conn: Connection) -> Iterator[Difference]:
     for item in reckoning.kept_items(conn):
         if item.scan_state not in (None, ScanState.QUARANTINED):
             yield Difference(code="item-outdated", subject=item.id, unit=item.unit, detail=f"scan {item.scan_state}")
+        if item.code == "lost":  # a restore found no byte left of it, and the tray says so
+            continue
         size = _size(Path(item.path))
         if size is None:
             yield Difference(code="kept-file-missing", subject=item.id, unit=item.unit)
@@ -128,22 +129,22 @@ def staged_strangers(home: Installation, conn: Connection) -> Iterator[Differenc
 
 def sources_left(home: Installation, conn: Connection) -> Iterator[Difference]:
     """No source lies in the inbox for longer than a while once its scan is settled, and no whole file untaken."""
-    now = utc_now().timestamp()
-    old = {str(path) for path, changed in _inbox_files(_there(home, "inbox")) if now - changed > SETTLES_S}
+    place, now = _there(home, "inbox"), utc_now().timestamp()
+    old = {path for path, changed in _inbox_files(place) if now - changed > SETTLES_S}
     if not old:
         return
-    waiting = old - {scan.source_path for scan in reckoning.in_flight(conn)}
-    untaken = set(waiting)
-    for source in reckoning.settled_sources(conn):
-        if source.path in waiting and _holds(Path(source.path), source.size_bytes, source.sha256):
-            untaken.discard(source.path)
-            if age_s(source.updated_at) > SETTLES_S:
-                yield Difference(code="source-left", subject=source.scan_id, unit=source.unit)
-    for path in sorted(untaken):
-        # a path names people: the folder of the unit says where to look
-        relative = Path(path).relative_to(home.folder("inbox"))
-        unit = relative.parts[0] if len(relative.parts) > 1 else ""
-        yield Difference(code="not-taken", subject=f"inbox:{_short_digest(path)}", unit=unit)
+    under_way = {scan.source_path for scan in reckoning.in_flight(conn)}
+    digests = {path: digest for path in old if str(path) not in under_way and (digest := _digest(path))}
+    settled = {(s.path, s.sha256): s for s in reckoning.settled(conn, set(digests.values()))}
+    for path, digest in sorted(digests.items()):
+        source = settled.get((str(path), digest))
+        if source is None:
+            relative = path.relative_to(place)
+            unit = relative.parts[0] if len(relative.parts) > 1 else ""
+            # a file's name may name people: its bytes and its unit's folder are enough to find it
+            yield Difference(code="not-taken", subject=f"sha256:{digest[:16]}", unit=unit)
+        elif age_s(source.updated_at) > SETTLES_S:
+            yield Difference(code="source-left", subject=source.scan_id, unit=source.unit)
 
 
 def work_that_stands(_: Installation, conn: Connection) -> Iterator[Difference]:
@@ -323,12 +324,8 @@ def _inbox_files(inbox: Path) -> Iterator[tuple[Path, float]]:
                 continue
 
 
-def _holds(path: Path, size: int, digest: str) -> bool:
+def _digest(path: Path) -> str | None:
     try:
-        return path.stat().st_size == size and sha256_file(path) == digest
+        return sha256_file(path)
     except OSError:
-        return False
-
-
-def _short_digest(path: str) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        return None

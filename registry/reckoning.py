@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, exists, func, or_, select, text
 
 from registry.database import read
 from registry.tables import audit, documents, quarantine, scans
@@ -58,18 +58,18 @@ class Kept:
     unit: str
     path: str
     size_bytes: int | None
+    code: str
     scan_state: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a settled scan came from."""
+class Settled:
+    """A scan that is archived or refused, and where it came from."""
 
     scan_id: str
     unit: str
     path: str
     sha256: str
-    size_bytes: int
     updated_at: str
 
 
@@ -92,10 +92,14 @@ def scans_by_unit(conn: Connection) -> dict[tuple[str, str], int]:
     return {(row.unit, row.state): row[2] for row in conn.execute(query)}
 
 
+def scans_by_state(conn: Connection) -> dict[str, int]:
+    """State → scans; the states are looked up one by one in their index, so that a million cost a few milliseconds."""
+    return {state.value: _count(conn, scans, scans.c.state == state) for state in ScanState}
+
+
 def documents_by_state(conn: Connection) -> dict[str, int]:
-    """State → documents."""
-    query = select(documents.c.state, func.count()).group_by(documents.c.state)
-    return {row.state: row[1] for row in conn.execute(query)}
+    """State → documents, in the same way."""
+    return {state.value: _count(conn, documents, documents.c.state == state) for state in DocumentState}
 
 
 def refused_without_claim(conn: Connection) -> dict[str, int]:
@@ -143,7 +147,8 @@ def in_flight(conn: Connection) -> Iterator[InFlight]:
         )
         .select_from(scans.outerjoin(documents, documents.c.scan_id == scans.c.id))
         .where(scans.c.state.in_(IN_FLIGHT))
-        .order_by(scans.c.id)
+        # as an expression: else SQLite walks a million ids in their order to find the few
+        .order_by(func.coalesce(scans.c.id, ""))
     )
     for _, rows in groupby(_stream(conn, query), key=lambda row: row.id):
         found = list(rows)
@@ -195,7 +200,7 @@ def kept_items(conn: Connection) -> Iterator[Kept]:
         .where(quarantine.c.resolved_at.is_(None))
     )
     for row in _stream(conn, query):
-        yield Kept(row.id, row.unit, row.kept_path, row.size_bytes, row.scan_state if row.scan_id else None)
+        yield Kept(row.id, row.unit, row.kept_path, row.size_bytes, row.code, row.scan_state if row.scan_id else None)
 
 
 def refused_by_code(conn: Connection) -> dict[str, int]:
@@ -206,13 +211,12 @@ def refused_by_code(conn: Connection) -> dict[str, int]:
     return {row.code: row[1] for row in conn.execute(query)}
 
 
-def settled_sources(conn: Connection) -> Iterator[Source]:
-    """Where every settled scan came from."""
-    query = select(
-        scans.c.id, scans.c.unit, scans.c.source_path, scans.c.sha256, scans.c.size_bytes, scans.c.updated_at
-    ).where(scans.c.state.in_(SETTLED), scans.c.source_path != "")
-    for row in _stream(conn, query):
-        yield Source(row.id, row.unit, row.source_path, row.sha256, row.size_bytes, row.updated_at)
+def settled(conn: Connection, digests: Iterable[str]) -> Iterator[Settled]:
+    """The settled scans of these bytes."""
+    for some in _chunks(digests):
+        query = select(scans.c.id, scans.c.unit, scans.c.source_path, scans.c.sha256, scans.c.updated_at)
+        for row in conn.execute(query.where(scans.c.sha256.in_(some), scans.c.state.in_(SETTLED))):
+            yield Settled(row.id, row.unit, row.source_path, row.sha256, row.updated_at)
 
 
 def scan_states(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, str, str]]:
@@ -244,16 +248,21 @@ def archived(conn: Connection) -> Iterator[list[str]]:
         yield [str(i) for i in some]
 
 
+def any_archived(conn: Connection) -> bool:
+    """Whether a single document is in the archive."""
+    query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def count_indexed(conn: Connection) -> int:
     """Documents that the registry believes to be in the index."""
-    held = conn.execute(select(func.count()).where(documents.c.archived_at.is_not(None))).scalar_one()
-    return held - index_lag(conn)[0]
+    return _count(conn, documents, documents.c.archived_at.is_not(None)) - index_lag(conn)[0]
 
 
 def index_lag(conn: Connection) -> tuple[int, str | None, str | None]:
     """How many archived documents the index does not have yet; the one archived first, and when."""
     behind = (documents.c.indexed_at.is_(None), documents.c.archived_at.is_not(None))
-    count = conn.execute(select(func.count()).where(*behind)).scalar_one()
+    count = _count(conn, documents, *behind)
     query = select(documents.c.id, documents.c.archived_at).where(*behind).order_by(documents.c.archived_at).limit(1)
     first = conn.execute(query).first()
     return (count, first.id, first.archived_at) if first else (count, None, None)
@@ -266,11 +275,8 @@ def oldest_claim(conn: Connection) -> str | None:
 
 def stalled(conn: Connection) -> int:
     """Scans and documents that something around them holds up."""
-    queries = (
-        select(func.count()).where(scans.c.state == ScanState.STALLED),
-        select(func.count()).where(documents.c.state == DocumentState.STALLED),
-    )
-    return sum(conn.execute(query).scalar_one() for query in queries)
+    held_up = _count(conn, documents, documents.c.state == DocumentState.STALLED)
+    return held_up + _count(conn, scans, scans.c.state == ScanState.STALLED)
 
 
 def last_move(conn: Connection) -> str | None:
@@ -292,6 +298,10 @@ def taken_since(conn: Connection, since: str) -> dict[tuple[str, int], str]:
 def began(conn: Connection) -> str | None:
     """When this installation wrote its first line into the audit log."""
     return conn.execute(select(audit.c.at).order_by(audit.c.seq).limit(1)).scalar()
+
+
+def _count(conn: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return conn.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
 
 
 def _stream(conn: Connection, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -11,14 +11,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.web import auth, finding, numbers, record, reuse, tray
+from app.health import Monitor
+from app.metrics import Metrics
+from app.web import auth, finding, health, numbers, record, reuse, status, tray
 from app.web.visit import LoginNeeded, PasswordChangeNeeded, Site, templates
 from config.messages import sentence
 from pipeline.watch import Waiting
-from registry.database import read
-from registry.errors import Conflict, NotAllowed, NotFound, SohoaError
+from registry.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable, SohoaError
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -31,15 +33,21 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-STATUS: tuple[tuple[type[SohoaError], int], ...] = ((NotFound, 404), (NotAllowed, 403), (Conflict, 409))
+STATUS: tuple[tuple[type[SohoaError], int], ...] = (
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (Conflict, 409),
+    (ServiceUnavailable, 503),
+)
 
 
 def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) -> FastAPI:
     """The web application over one installation. waiting: files of the inbox that are not whole yet."""
     app = FastAPI(title="sohoa", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(wiring=wiring, waiting=waiting)
+    monitor = Monitor(wiring)
+    app.state.site = Site(wiring=wiring, waiting=waiting, monitor=monitor, metrics=Metrics(wiring, monitor))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (auth, tray, finding, record, reuse, numbers):
+    for part in (auth, tray, finding, record, reuse, numbers, status, health):
         app.include_router(part.router)
 
     @app.middleware("http")
@@ -54,6 +62,8 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
             response.headers["Cache-Control"] = "no-store"
         return response
 
+    app.middleware("http")(health.timed)
+
     @app.exception_handler(LoginNeeded)
     def to_login(_request: Request, _exc: Exception) -> Response:
         return RedirectResponse("/login", status_code=303)
@@ -64,9 +74,16 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
 
     @app.exception_handler(SohoaError)
     def failed(request: Request, exc: SohoaError) -> HTMLResponse:
-        status = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
-        said = {"sentence": sentence(exc.code), "code": exc.code, "status": status}
-        return templates.TemplateResponse(request, "error.html", said, status_code=status)
+        number = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
+        said = {"sentence": sentence(exc.code), "code": exc.code, "troubles": monitor.health().troubles}
+        return templates.TemplateResponse(request, "error.html", said, status_code=number)
+
+    @app.exception_handler(DBAPIError)
+    @app.exception_handler(PoolTimeout)
+    def database_away(request: Request, exc: Exception) -> HTMLResponse:
+        """The registry does not answer: not the page's fault, and nothing is lost. What the database refuses is."""
+        away = isinstance(exc, (OperationalError, PoolTimeout)) or getattr(exc, "connection_invalidated", False)
+        return failed(request, ServiceUnavailable("the registry")) if away else broke(request, exc)
 
     @app.exception_handler(Exception)
     def broke(request: Request, exc: Exception) -> HTMLResponse:
@@ -81,13 +98,6 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         """A form or address that was put together by hand; what was typed is not repeated."""
         said = {"sentence": "Biểu mẫu gửi lên không đúng. Hãy quay lại trang trước và nhập lại.", "code": "form"}
         return templates.TemplateResponse(request, "error.html", said, status_code=422)
-
-    @app.get("/healthz")
-    def healthy() -> PlainTextResponse:
-        """Whether the registry answers; says nothing else, and needs no login."""
-        with read(wiring.engine) as conn:
-            conn.execute(text("SELECT 1"))
-        return PlainTextResponse("ok")
 
     @app.get("/")
     def home() -> RedirectResponse:

@@ -11,6 +11,8 @@ from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
+from app.health import Monitor
+from app.metrics import Metrics
 from app.web import words
 from config.catalogue import Unit
 from pipeline.watch import Waiting
@@ -33,6 +35,7 @@ MAY = {
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
+    "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
 }
 """The least each role needs for its work (docs/decisions/0005)."""
 SEES_IDENTITY_NUMBERS = frozenset({Role.SCANNER, Role.CLERK, Role.AUDITOR})
@@ -56,6 +59,8 @@ class Site:
 
     wiring: "Wiring"
     waiting: Callable[[], tuple[Waiting, ...]]
+    monitor: Monitor
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,9 @@ class Visit:
         """A rendered page with the frame around it."""
         with read(self.wiring.engine) as conn:
             waiting = documents.count_in_state(conn, DocumentState.REVIEW, self.units) if self.may("review") else 0
+        health = self.site.monitor.health()
         frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting}
+        frame |= {"troubles": health.troubles, "unwell": len(health.wrong), "link": self.may("status")}
         return templates.TemplateResponse(self.request, template, {**frame, **context})
 
 

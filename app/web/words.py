@@ -86,6 +86,32 @@ ROLES = {
 WAITS = {"growing": "đang được ghi", "incomplete": "chưa trọn vẹn, đang đợi máy quét"}
 
 
+HEALTH = {
+    "registry": "Cơ sở dữ liệu",
+    "store": "Kho lưu trữ",
+    "index": "Chỉ mục tìm kiếm",
+    "folders": "Thư mục làm việc",
+    "inbox": "Thư mục quét",
+    "disk": "Ổ đĩa",
+    "room": "Chỗ trống tối thiểu",
+    "tsa": "Máy chủ dấu thời gian",
+    "clock": "Đồng hồ",
+    "workers": "Tiến trình xử lý",
+    "work": "Giấy tờ đang xử lý",
+    "reconciliation": "Đối chiếu hằng ngày",
+    "backup": "Sao lưu cơ sở dữ liệu",
+}
+WORKERS = {
+    "run": "nhận và xử lý",
+    "watch": "theo dõi thư mục quét",
+    "worker": "đọc, ký, lưu",
+    "working": "đang làm",
+    "draining": "đang dừng",
+    "stopped": "đã dừng",
+    "lost": "đã mất",
+}
+
+
 def day(value: date | str | None) -> str:
     """dd/mm/yyyy; what is not a day as it is."""
     if isinstance(value, date):
@@ -96,8 +122,10 @@ def day(value: date | str | None) -> str:
         return value or ""
 
 
-def instant(value: datetime | None) -> str:
-    """Clock time of Vietnam."""
+def instant(value: datetime | str | None) -> str:
+    """Clock time of Vietnam; the registry's text for an instant is read as one."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value) if value else None
     return value.astimezone(VIETNAM).strftime("%H:%M:%S %d/%m/%Y") if value else ""
 
 
@@ -141,6 +169,8 @@ FILTERS: dict[str, Any] = {
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),
     "held": lambda code: HELD.get(code, code),
     "role": lambda code: ROLES.get(str(code), str(code)),
+    "health": lambda name: HEALTH.get(name, name),
+    "worker": lambda word: WORKERS.get(word, word),
     "waits": lambda code: WAITS.get(code, code),
 }
 GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}

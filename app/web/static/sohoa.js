@@ -1,13 +1,13 @@
 // Small comforts; every page works without them.
 "use strict";
 
-// Alt+1 … Alt+5 lead to the pages, in every browser alike
+// Alt+1 … Alt+6 lead to the pages, in every browser alike
 document.addEventListener("keydown", (event) => {
   const link = event.altKey && document.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
   if (link) { event.preventDefault(); link.click(); }
 });
 
-// the tray refreshes in place, but not while somebody is about to press a button in it
+// the tray and the banner refresh in place, but not while somebody is about to press a button in them
 for (const box of document.querySelectorAll("[data-refresh]")) {
   setInterval(async () => {
     if (document.hidden || box.contains(document.activeElement)) return;
@@ -15,7 +15,7 @@ for (const box of document.querySelectorAll("[data-refresh]")) {
       const answer = await fetch(box.dataset.refresh, { headers: { Accept: "text/html" } });
       if (answer.ok && !answer.redirected) box.innerHTML = await answer.text();
     } catch { /* the next round tries again */ }
-  }, 2000);
+  }, Number(box.dataset.every) || 2000);
 }
 
 // the value that is looked at or edited lights up on the page's picture

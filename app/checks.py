@@ -1,0 +1,279 @@
+"""What may be wrong for a while: servers, folders, processes, work. Each check says what it found and what to do.
+
+They are asked by `sohoa doctor`, by the status page and the banner, by /readyz and by /metrics: one truth for all.
+What is said holds no personal data. A check that cannot find out raises; whoever asks it sets the time limit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.clocks import MOST_APART_S, server_clocks
+from app.wiring import Wiring
+from archive.ocfl import ROOT_DECLARATION
+from pipeline import reconcile
+from pipeline.differences import age_s
+from pipeline.intake import OWNER_MARK
+from registry import documents, facts, reckoning, workers
+from registry.database import read
+from registry.values import DocumentState, utc_now, vietnam_date
+from signing import tsa
+from signing.station import DEVELOPMENT
+
+LEAST_FREE, ENOUGH_FREE = 0.10, 100 << 30
+"""A disk is running full below a tenth, unless that is still 100 GiB."""
+FULL = 1 << 30
+"""Below this nothing new is taken: not ready."""
+TSA_S = 5.0
+INDEX_BEHIND_S = 600.0
+SILENT_S = 60.0
+"""A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
+RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 8 * 86400.0
+CROWDED = 0.9
+WORKING_ROLES, WATCHING_ROLES = ("run", "worker"), ("run", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """ok: nothing to be done. detail: what was seen; fix: what to do when it is not ok. Vietnamese."""
+
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def registry(home: Wiring) -> Found:
+    """The database answers and has connections left."""
+    with read(home.engine) as conn:
+        if conn.dialect.name != "postgresql":
+            return Found(True, f"SQLite {conn.execute(text('SELECT sqlite_version()')).scalar_one()}")
+        version, used, most = conn.execute(
+            text(
+                "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity),"
+                " current_setting('max_connections')::int"
+            )
+        ).one()
+    crowded = used > CROWDED * most
+    fix = "Tăng max_connections của PostgreSQL hoặc bớt tiến trình." if crowded else ""
+    return Found(not crowded, f"PostgreSQL {version}, {used}/{most} kết nối", fix)
+
+
+def store(home: Wiring) -> Found:
+    """The store answers, and is the one that holds the records: an empty folder may be a share that is away."""
+    if not home.store.exists(ROOT_DECLARATION[0]):
+        with read(home.engine) as conn:
+            if reckoning.any_archived(conn):
+                return Found(False, "kho trống dù đã có tài liệu lưu kho", "Gắn lại ổ đĩa hoặc bucket của kho lưu trữ.")
+    return Found(True, _store_name(home))
+
+
+def store_in_force(home: Wiring) -> Found:
+    """The same, and it may be written to and protects what it holds (lock and versioning of a bucket)."""
+    home.store.check()
+    return store(home)
+
+
+def index(home: Wiring) -> Found:
+    """The index answers and has what it was given; what was just archived may come a little later."""
+    found = home.index.count()
+    with read(home.engine) as conn:
+        held = documents.count_archived(conn)
+        lag, _, since = reckoning.index_lag(conn)
+    late = since is not None and age_s(since) > INDEX_BEHIND_S
+    detail = f"{found} / {held} tài liệu" + (f", {lag} đang chờ" if lag else "")
+    if late:
+        return Found(False, detail, "Kiểm tra máy chủ chỉ mục và sohoa watch.")
+    return Found(held - lag <= found <= held, detail, "sohoa index rebuild")
+
+
+def index_answers(home: Wiring) -> Found:
+    """The index answers, and what was archived a while ago is in it."""
+    found = home.index.count()
+    with read(home.engine) as conn:
+        lag, _, since = reckoning.index_lag(conn)
+    late = since is not None and age_s(since) > INDEX_BEHIND_S
+    detail = f"{found} tài liệu" + (f", {lag} đang chờ" if lag else "")
+    return Found(not late, detail, "Kiểm tra máy chủ chỉ mục và sohoa watch.")
+
+
+def timestamps(home: Wiring) -> Found:
+    """The timestamp authority answers within five seconds. Signing goes on without it, at a lower level."""
+    told = home.settings.signing.tsa
+    if told == DEVELOPMENT:
+        return Found(True, "dấu thời gian thử nghiệm, trong tiến trình này")
+    return Found(True, f"trả lời sau {tsa.probe(told, TSA_S):.1f} giây")
+
+
+def folders(home: Wiring) -> Found:
+    """Every folder is there and can be written to; `work` can be renamed into a folder archive."""
+    bad = [name for name, path in used_folders(home).items() if not _writable(path)]
+    if bad:
+        return Found(False, ", ".join(bad), "Gắn lại ổ mạng hoặc cấp quyền ghi cho thư mục.")
+    archive = archive_folder(home)
+    if archive is not None and home.folder("work").stat().st_dev != archive.stat().st_dev:
+        return Found(False, "work và archive khác hệ thống tệp", "Đặt work cùng hệ thống tệp với archive.")
+    return Found(True, "đọc ghi được")
+
+
+def inbox(home: Wiring) -> Found:
+    """The inbox is the one this installation has marked as its own, with a folder for each unit."""
+    place = home.folder("inbox")
+    with read(home.engine) as conn:
+        known = facts.get(conn, "installation")
+    mark = place / OWNER_MARK
+    if known and not mark.exists():
+        return Found(False, "thư mục quét không phải của cài đặt này", "Gắn lại ổ mạng của thư mục quét.")
+    if known and mark.read_text().strip() not in ("", known[0]):
+        return Found(False, "thư mục quét thuộc cài đặt khác", "Đặt folders.inbox riêng cho từng cài đặt.")
+    units = home.catalogue.units_on(vietnam_date(utc_now()))
+    missing = [unit.inbox for unit in units if not (place / unit.inbox).is_dir()]
+    detail = f"{len(units) - len(missing)} / {len(units)} thư mục đơn vị"
+    return Found(not missing, detail, f"Gắn lại hoặc tạo thư mục: {', '.join(missing[:5])}")
+
+
+def disk(home: Wiring) -> Found:
+    """No disk that one of our folders lies on is running full; each disk is told once, with its folders."""
+    told, short = [], []
+    for names, usage in disks(home):
+        share = usage.free / usage.total
+        told.append(f"{', '.join(names)}: còn {usage.free >> 30} GiB ({share:.0%})")
+        if share <= LEAST_FREE and usage.free < ENOUGH_FREE:
+            short += names
+    return Found(not short, "; ".join(told), f"Giải phóng hoặc mở rộng ổ đĩa của {', '.join(short)}.")
+
+
+def room(home: Wiring) -> Found:
+    """Every disk can still take a scan."""
+    full = [name for names, usage in disks(home) for name in names if usage.free < FULL]
+    return Found(not full, ", ".join(full) or "còn chỗ", "Giải phóng hoặc mở rộng ổ đĩa ngay.")
+
+
+def clock(home: Wiring) -> Found:
+    """This machine's clock agrees with those of the servers, as far as there are any."""
+    apart = {name: (theirs - ours).total_seconds() for name, theirs, ours in server_clocks(home)}
+    if not apart:
+        return Found(True, "không áp dụng: chỉ có một máy")
+    detail = ", ".join(f"{name} {seconds:+.1f} giây" for name, seconds in apart.items())
+    wrong = any(abs(seconds) > MOST_APART_S for seconds in apart.values())
+    return Found(not wrong, detail, "Bật đồng bộ giờ (chrony hoặc systemd-timesyncd) trên mọi máy.")
+
+
+def crew(home: Wiring, *, living: Callable[[list[workers.WorkerRow]], set[str]] | None = None) -> Found:
+    """Somebody works and somebody watches the inbox. living: who is alive, for those who saw the beats move."""
+    with read(home.engine) as conn:
+        rows = workers.listing(conn)
+    alive = (living or seen_lately)(rows)
+    counted: dict[str, int] = defaultdict(int)
+    for row in rows:
+        silent = row.alive and row.instance not in alive
+        counted["im lặng" if silent else STATES.get(row.state, row.state)] += 1
+    detail = ", ".join(f"{number} {state}" for state, number in counted.items()) or "chưa có tiến trình nào"
+    ready = [row for row in rows if row.instance in alive and row.state == "working"]
+    if not any(row.role in WORKING_ROLES for row in ready):
+        return Found(False, detail, "sohoa run, hoặc sohoa worker trên ít nhất một máy")
+    if not any(row.role in WATCHING_ROLES for row in ready):
+        return Found(False, f"{detail}; không ai theo dõi thư mục quét", "sohoa watch trên một máy")
+    return Found(True, detail)
+
+
+def work(home: Wiring) -> Found:
+    """Nothing is held up by something broken around it."""
+    with read(home.engine) as conn:
+        stalled = reckoning.stalled(conn)
+        refused = sum(reckoning.refused_by_code(conn).values())
+        waiting = documents.count_in_state(conn, DocumentState.REVIEW)
+    detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
+    return Found(stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét.")
+
+
+def reconciliation(home: Wiring) -> Found:
+    """The last reconciliation is of today, and found no difference."""
+    with read(home.engine) as conn:
+        kept, began = reconcile.last(conn), reckoning.began(conn)
+    if kept is None:
+        late = began is not None and age_s(began) > RECONCILED_S
+        return Found(not late, "chưa đối chiếu lần nào", "sohoa reconcile")
+    result, at = kept
+    number = sum(result.counted.values())
+    detail = f"{_ago(at)}; {'khớp' if result.ok else f'{number} chênh lệch: ' + ', '.join(result.counted)}"
+    fix = "sohoa reconcile: từng chênh lệch và cách xử lý; hoặc trang Tình trạng hệ thống."
+    return Found(result.ok and age_s(at) < RECONCILED_S, detail, fix)
+
+
+def backup(home: Wiring) -> Found:
+    """The registry was backed up within the last days."""
+    with read(home.engine) as conn:
+        at, began = backed_up_at(facts.get(conn, "backup")), reckoning.began(conn)
+    if at is None:
+        late = began is not None and age_s(began) > BACKED_UP_S
+        return Found(not late, "chưa sao lưu lần nào", "sohoa backup, và đặt lịch chạy hằng ngày")
+    return Found(age_s(at) < BACKED_UP_S, _ago(at), "sohoa backup, và đặt lịch chạy hằng ngày")
+
+
+STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}
+
+
+def backed_up_at(fact: tuple[object, str] | None) -> str | None:
+    """When the newest backup was made: what is kept of the fact may be touched later."""
+    if fact is None:
+        return None
+    told = fact[0].get("made_at") if isinstance(fact[0], dict) else None
+    return str(told).replace("Z", "+00:00") if told else fact[1]
+
+
+def seen_lately(rows: list[workers.WorkerRow]) -> set[str]:
+    """Who is alive by its own last words; a clock that jumped makes this wrong for a while."""
+    return {row.instance for row in rows if row.alive and abs(age_s(row.seen_at)) < SILENT_S}
+
+
+def archive_folder(home: Wiring) -> Path | None:
+    """The folder of the archive, when it is one."""
+    told = home.settings.archive
+    if told.kind != "folder":
+        return None
+    return home.settings.path(told.folder) if told.folder else home.folder("archive")
+
+
+def used_folders(home: Wiring) -> dict[str, Path]:
+    """The folders that this installation writes to, by their names in the settings."""
+    found = {name: home.folder(name) for name in ("inbox", "done", "quarantine", "work")}
+    if (archive := archive_folder(home)) is not None:
+        found["archive"] = archive
+    if home.settings.index.kind == "tantivy":
+        found["index"] = home.folder("index")
+    return found
+
+
+def disks(home: Wiring) -> Iterator[tuple[list[str], shutil._ntuple_diskusage]]:
+    """Each disk with the folders on it; one that is away is left out: `folders` tells that."""
+    places = dict(used_folders(home))
+    if not home.settings.registry.url:
+        places["registry"] = home.settings.home
+    by_device: dict[int, list[str]] = defaultdict(list)
+    for name, path in places.items():
+        if path.exists():
+            by_device[path.stat().st_dev].append(name)
+    for names in by_device.values():
+        yield names, shutil.disk_usage(places[names[0]])
+
+
+def _writable(path: Path) -> bool:
+    return path.is_dir() and os.access(path, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _store_name(home: Wiring) -> str:
+    told = home.settings.archive
+    return f"S3, bucket {told.bucket}" if told.kind == "s3" else "thư mục"
+
+
+def _ago(at: str) -> str:
+    hours = (utc_now() - datetime.fromisoformat(at)).total_seconds() / 3600
+    return f"{hours:.0f} giờ trước" if hours >= 1 else "trong giờ qua"
