@@ -12,12 +12,14 @@ from rich.progress import Progress
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, show_rebuilt, table
 from app.cli.prepare import prepare
 from app.rebuild import rebuild_registry
-from app.wiring import opened
+from app.wiring import build_store, opened
 from archive.aip import iter_records
 from archive.fixity import audit as audit_store
+from archive.replication import replicate
 from pipeline.verification import VerificationReport, verify_file
-from registry import audit, documents
+from registry import audit, documents, facts
 from registry.database import read, write
+from registry.errors import SettingsInvalid
 from registry.values import DocumentId, Verdict
 
 COLOURS = {Verdict.PASSED: "green", Verdict.INDETERMINATE: "yellow", Verdict.FAILED: "red"}
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(verify)
     group = typer.Typer(help="Kho lưu trữ.", no_args_is_help=True)
     group.command("audit")(audit_archive)
+    group.command("replicate")(replicate_archive)
     group.command("prepare")(prepare)
     app.add_typer(group, name="archive")
     registry = typer.Typer(help="Sổ đăng ký.", no_args_is_help=True)
@@ -85,6 +88,39 @@ def audit_archive(home: Home, json: Json = False) -> None:
         ) if result.damaged else None
         for stray in result.strays:
             out.print(f"tệp lạ: {stray}", markup=False)
+    if not result.ok:
+        sys.exit(EXIT_PARTLY)
+
+
+def replicate_archive(
+    home: Home,
+    quick: Annotated[bool, typer.Option("--quick", help="Không đọc lại những gì đã có đủ ở kho thứ hai.")] = False,
+    json: Json = False,
+) -> None:
+    """Chép những gì kho thứ hai còn thiếu, rồi đọc cả hai bên và so từng tệp. Dừng rồi chạy tiếp được."""
+    with opened(home) as wiring, Progress(console=err, transient=True) as progress:
+        if wiring.settings.replica is None:
+            raise SettingsInvalid("there is no second store: the settings have no [replica]")
+        bar = progress.add_task("Sao sang kho thứ hai…", total=None)
+        result = replicate(
+            wiring.store,
+            build_store(wiring.settings, wiring.settings.replica),
+            wiring.folder("work") / "replication",
+            quick=quick,
+            progress=lambda: progress.advance(bar),
+        )
+        told = {"ok": result.ok, **result.model_dump(mode="json")}
+        with write(wiring.engine) as conn:
+            counts = {k: len(v) if isinstance(v, list) else v for k, v in told.items()}
+            facts.put(conn, "replication", {**counts, "quick": quick})
+            audit.append(conn, actor=actor(), action="replicate", subject="archive", detail=counts)
+    if json:
+        show(told)
+    else:
+        out.print(f"{result.objects} gói: chép {result.copied} tệp, {result.same} tệp giống nhau, gỡ {result.removed}.")
+        for title, keys in (("khác nhau", result.differing), ("chỉ có ở kho thứ hai", result.extra)):
+            for key in keys:
+                out.print(f"{title}: {key}", markup=False)
     if not result.ok:
         sys.exit(EXIT_PARTLY)
 

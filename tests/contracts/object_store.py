@@ -25,6 +25,34 @@ YESTERDAY = TOMORROW - timedelta(days=2)
 TREE = {"a/one": b"1", "two": b"22" * 5000}
 
 
+def race(store: ObjectStore, prefix: str, writers: int) -> list[bytes]:
+    """What those writers stored who were told that they did; each tries again for as long as callers do."""
+    start, lost = threading.Barrier(writers), []
+    won: list[bytes] = []
+
+    def put(body: bytes) -> None:
+        files = {"a": body, "b": body, "c": b"same for all"}
+        start.wait()
+        while True:
+            try:
+                store.put_tree(prefix, dict(files), digests(files))
+                won.append(body)
+            except ServiceUnavailable:
+                time.sleep(random.uniform(0.01, 0.1))
+                continue
+            except KeyTaken:
+                lost.append(body)
+            return
+
+    threads = [threading.Thread(target=put, args=(bytes([n]) * 300_000,)) for n in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) + len(lost) == writers
+    return won
+
+
 class ObjectStoreContract:
     """Inherit as TestX and give a fixture `store`."""
 
@@ -67,30 +95,10 @@ class ObjectStoreContract:
         assert seen <= {b"old", b"n" * 100_000, b"m" * 100_000}
 
     def test_of_two_writers_one_wins_whole(self, store: ObjectStore) -> None:
-        outcomes: list[bytes | None] = []
-
-        def put(body: bytes) -> None:
-            files = {"a": body, "b": body, "c": b"same for all"}
-            while True:
-                try:
-                    store.put_tree("race", dict(files), digests(files))
-                    outcomes.append(body)
-                except ServiceUnavailable:
-                    time.sleep(random.uniform(0.01, 0.1))  # what callers do
-                    continue
-                except KeyTaken:
-                    outcomes.append(None)
-                return
-
-        threads = [threading.Thread(target=put, args=(bytes([n]) * 1000,)) for n in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(outcomes) == len(threads)
-        won = [o for o in outcomes if o is not None]
-        assert len(won) == 1
-        assert get(store, "race/a") == get(store, "race/b") == won[0]
+        for round_ in range(4):
+            won = race(store, f"race/{round_}", writers=5)
+            assert len(won) == 1
+            assert get(store, f"race/{round_}/a") == get(store, f"race/{round_}/b") == won[0]
 
     @pytest.mark.parametrize("key", ["../out", "a//b", "/etc/passwd", "a/./b", "a\\b", "a\0b"])
     def test_a_key_never_leads_outside(self, store: ObjectStore, key: str) -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from archive.aip import AipContent, add_version, archive_record, iter_records, open_file, read_record, safe_name
+from archive.aip import (
+    add_version,
+    archive_record,
+    iter_records,
+    open_file,
+    read_papers,
+    read_record,
+    safe_name,
+)
 from archive.fixity import audit, check_record
 from archive.folder import FolderStore
 from archive.ocfl import object_root
-from registry.errors import KeyNotFound, KeyTaken
-from registry.values import Description, DocumentId, Event, PageText, RecordMetadata, SourceScan, sha256_file, utc_now
-from tests.contracts.object_store import ObjectStoreContract
-
-ID = DocumentId("0f8fad5b-d9cb-469f-a165-70867728950e")
+from registry.errors import KeyNotFound, KeyTaken, Retained, SettingsInvalid
+from registry.values import DocumentId, RecordMetadata
+from tests.contracts.object_store import TOMORROW, YESTERDAY, ObjectStoreContract
+from tests.unit.packages import ID, content
 
 
 @pytest.fixture
@@ -24,26 +34,6 @@ def store(tmp_path: Path) -> FolderStore:
 
 class TestFolder(ObjectStoreContract):
     """The folder keeps the contract of every store."""
-
-
-def content(folder: Path, scan: bytes = b"scan", document_id: DocumentId = ID) -> AipContent:
-    folder.mkdir(exist_ok=True)
-    original, pdf = folder / "scan.jpg", folder / "signed.pdf"
-    original.write_bytes(scan)
-    pdf.write_bytes(b"%PDF" + scan)
-    now = utc_now()
-    metadata = RecordMetadata(
-        document_id=document_id, unit="H99.32", description=Description(kind="quyet-dinh"), page_count=1,
-        source=SourceScan(file_name="Giấy.jpg", sha256=sha256_file(original), size_bytes=len(scan),
-                          media_type="image/jpeg", received_at=now),
-        retention_class="permanent", signature_level="B-LTA", converted_by_unit="H99.32",
-        converted_by_person="an", converted_at=now, approved_by="an", approved_at=now, archived_at=now,
-    )  # fmt: skip
-    return AipContent(
-        document_id=document_id, original=original, original_name="Giấy.jpg", pdf=pdf,
-        pages=(PageText(index=0, text="chữ", confidence=0.9),), metadata=metadata,
-        events=(Event(type="capture", at=now, agent="an"),),
-    )  # fmt: skip
 
 
 def test_a_record_reads_back_as_it_was(store: FolderStore, tmp_path: Path) -> None:
@@ -110,3 +100,67 @@ def test_a_new_version_keeps_the_old_one(store: FolderStore, tmp_path: Path) -> 
 def test_names_are_safe_everywhere(name: str, safe: str) -> None:
     assert safe_name(name) == safe
     assert len(safe_name("đ" * 300 + ".pdf").encode()) <= 120
+
+
+def test_the_papers_are_read_without_the_text(store: FolderStore, tmp_path: Path) -> None:
+    archive_record(store, content(tmp_path / "in"), user="an", message="archived")
+    whole, papers = read_record(store, ID), read_papers(store, ID)
+    assert (papers.metadata, papers.events, papers.digests) == (whole.metadata, whole.events, whole.digests)
+    next((tmp_path / "archive").rglob("text.json")).unlink()
+    assert read_papers(store, ID) == papers
+
+
+def test_a_record_stays_until_its_day_and_so_do_its_later_versions(store: FolderStore, tmp_path: Path) -> None:
+    put = content(tmp_path / "in", retain_until=YESTERDAY)
+    archive_record(store, put, user="an", message="archived")
+    assert isinstance(put.metadata, RecordMetadata)
+    longer = put.metadata.model_copy(update={"retain_until": TOMORROW}).model_dump_json().encode()
+    add_version(store, ID, {"metadata.json": longer}, user="an", message="kept longer")
+    with pytest.raises(Retained):
+        store.delete_tree(object_root(ID))
+    add_version(store, ID, {"events.json": b"[]"}, user="an", message="renewed")
+    assert audit(store).ok
+
+
+def test_a_record_past_its_day_goes_whole_and_leaves_a_sound_root(store: FolderStore, tmp_path: Path) -> None:
+    archive_record(store, content(tmp_path / "in", retain_until=YESTERDAY), user="an", message="archived")
+    add_version(store, ID, {"events.json": b"[]"}, user="an", message="renewed")
+    store.delete_tree(object_root(ID))
+    assert list(iter_records(store)) == [] and audit(store).ok
+    assert sorted(p.name for p in (tmp_path / "archive").iterdir()) == ["0=ocfl_1.1", "extensions", "ocfl_layout.json"]
+
+
+def test_metadata_from_before_the_days_is_read_as_kept_for_ever(store: FolderStore, tmp_path: Path) -> None:
+    put = content(tmp_path / "in", retain_until=YESTERDAY)
+    assert isinstance(put.metadata, RecordMetadata)
+    old = put.metadata.model_dump_json(exclude={"retain_until"}).encode()
+    archive_record(store, dataclasses.replace(put, metadata=old), user="an", message="archived")
+    assert read_record(store, ID).metadata.retain_until is None
+    with pytest.raises(Retained):
+        store.delete_tree(object_root(ID))
+
+
+def test_a_tree_without_a_lock_is_kept_for_ever_and_a_torn_line_hides_none(store: FolderStore, tmp_path: Path) -> None:
+    locks = tmp_path / "archive.locks"
+    for name in ("x", "y"):
+        store.put_tree(f"{name}/t", {"a": b"1"}, {"a": hashlib.sha256(b"1").hexdigest()}, retain_until=YESTERDAY)
+    (locks / "x.log").unlink()
+    with pytest.raises(Retained):
+        store.delete_tree("x")
+    with (locks / "y.log").open("ab") as journal:
+        journal.write(b'\n{"prefix": "y/t", "until": nu')  # the power went
+    store.hold("y", True)
+    with pytest.raises(Retained):
+        store.delete_tree("y")
+    store.hold("y", False)
+    store.delete_tree("y")
+
+
+def test_a_folder_that_cannot_be_renamed_into_is_refused(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm") / f"sohoa-{os.getpid()}"
+    assert elsewhere.parent.stat().st_dev != tmp_path.stat().st_dev
+    try:
+        with pytest.raises(SettingsInvalid, match="same file system"):
+            FolderStore(tmp_path / "archive", staging=elsewhere).check()
+    finally:
+        elsewhere.rmdir()
