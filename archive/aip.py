@@ -17,6 +17,7 @@ from archive.ocfl import (
     INVENTORY,
     OBJECT_DECLARATION,
     SIDECAR,
+    TUPLE_SIZE,
     Inventory,
     Version,
     ensure_root,
@@ -168,14 +169,22 @@ def open_file(store: ObjectStore, document_id: DocumentId, logical: str, version
     return store.open(f"{object_root(document_id)}/{path}")
 
 
-def iter_records(store: ObjectStore) -> Iterator[DocumentId]:
-    """Every record in the store, from the names alone: one whose papers are damaged is among them too."""
+def iter_records(store: ObjectStore, part: str = "") -> Iterator[DocumentId]:
+    """Every record in the store, from the names alone: one whose papers are damaged is among them too.
+
+    part: only those below one of `parts()`, for several readers at once.
+    """
     last: DocumentId | None = None
-    for key in store.list(""):
+    for key in store.list(part):
         found = object_in(key)
         if found and found != last:
             yield found
             last = found
+
+
+def parts() -> tuple[str, ...]:
+    """Prefixes of keys that hold every record between them, about as many each."""
+    return tuple(f"{n:0{TUPLE_SIZE}x}" for n in range(16**TUPLE_SIZE))
 
 
 def safe_name(name: str) -> str:

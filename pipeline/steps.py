@@ -21,8 +21,9 @@ from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
 from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
 from pipeline.soundness import Identified, IdentifyLimits
+from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
-from registry import audit, documents, scans
+from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import RefusalCode, Refused, SohoaError, WorkerFailed
 from registry.values import (
@@ -258,9 +259,13 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     )
     # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
     held = read_papers(shop.store, document_id)
+    own = sha256_file(bench / "signed.pdf") == held.digests["document.pdf"]
+    verdict = verify_file(bench / "signed.pdf", shop.station.trust).verdict if own else None
     with write(shop.engine) as conn:
-        documents.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
+        restoring.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
         documents.set_state(conn, document_id, DocumentState.ARCHIVED, step="archived", error_code=None)
+        if verdict:  # every byte was just read back, so the copy's verdict is the record's
+            documents.keep_verdict(conn, document_id, verdict)
         scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
         audit.append(
             conn,

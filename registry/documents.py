@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
@@ -20,13 +19,12 @@ from registry.values import (
     Event,
     FieldValue,
     Person,
-    RecordMetadata,
-    ScanState,
     Value,
     Verdict,
     utc_now,
 )
 
+T = TypeVar("T")
 title_of = descriptions.title_of
 
 MOST_AT_ONCE = 500
@@ -77,15 +75,6 @@ class DocumentRecord(DocumentRow):
     fields: dict[str, FieldValue]
     people: tuple[Person, ...]
     events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A record as the archive tells of it, for the registry to say the same."""
-
-    metadata: RecordMetadata
-    events: Sequence[Event]
-    pdf_sha256: str
 
 
 def create(
@@ -208,7 +197,7 @@ def correct_field(conn: Connection, document_id: DocumentId, name: str, value: s
 
 def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     """The event stands once, however often and by however many it is added."""
-    insert_missing(conn, events, ("document_id", "type", "at"), _event_row(document_id, event))
+    insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
 def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
@@ -263,7 +252,7 @@ def unindexed(conn: Connection, limit: int, *, archived_before: str) -> list[Doc
 
 def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
     """The index has these documents."""
-    for some in _portions(sorted(ids)):
+    for some in portions(sorted(ids)):
         conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
 
 
@@ -285,110 +274,8 @@ def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by
     )
 
 
-def restore(conn: Connection, metadata: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) -> None:
-    """Scan, document, fields, people and events of an archived record stand as they did. Safe to repeat.
-
-    A document that was withdrawn stays so: the archive does not tell of that.
-    """
-    restore_many(conn, [Held(metadata, found, pdf_sha256)])
-
-
-def restore_many(conn: Connection, held: Iterable[Held]) -> None:
-    """The same for many records: those not known yet go in together. Safe to repeat."""
-    given = {record.metadata.document_id: record for record in held}
-    known: dict[str, str] = {}
-    for some in _portions(list(given)):
-        query = select(documents.c.id, documents.c.state).where(documents.c.id.in_(some))
-        known.update((row.id, row.state) for row in conn.execute(query))
-    _insert_held(conn, [record for document_id, record in given.items() if document_id not in known])
-    for document_id in sorted(known):
-        record = given[DocumentId(document_id)]
-        withdrawn = {"state": DocumentState.WITHDRAWN} if known[document_id] == DocumentState.WITHDRAWN else {}
-        set_state(conn, document_id, **_archived_columns(record) | withdrawn)
-        save_description(conn, DocumentId(document_id), record.metadata.description)
-        for event in record.events:
-            add_event(conn, DocumentId(document_id), event)
-
-
-def _insert_held(conn: Connection, held: Sequence[Held]) -> None:
-    now = _now()
-    taken: set[str] = set()
-    for some in _portions([_claim_key(record.metadata) for record in held]):
-        taken.update(conn.execute(select(scans.c.claim_key).where(scans.c.claim_key.in_(some))).scalars())
-    rows: dict[str, list[dict[str, Any]]] = {"scans": [], "documents": [], "fields": [], "people": [], "events": []}
-    for record in held:
-        told, document_id = record.metadata, record.metadata.document_id
-        key = _claim_key(told)
-        # whoever claimed the same bytes before keeps the claim: this record's scan is over
-        rows["scans"].append(_scan_row(told, f"restored|{document_id}" if key in taken else key, now))
-        taken.add(key)
-        rows["documents"].append(_document_row(record, now))
-        rows["fields"] += descriptions.field_rows(document_id, told.description)
-        rows["people"] += descriptions.people_rows(document_id, told.description)
-        rows["events"] += {(e.type, e.at): _event_row(document_id, e) for e in record.events}.values()
-    for table in (scans, documents, fields, people, events):
-        _insert(conn, table, rows[table.name])
-
-
-def _claim_key(told: RecordMetadata) -> str:
-    return "|".join((told.source.sha256, told.unit, told.dossier_code or "", told.component_code or ""))
-
-
-def _scan_row(told: RecordMetadata, key: str, now: str) -> dict[str, Any]:
-    source = told.source
-    return {
-        "id": str(told.document_id),
-        "claim_key": key,
-        "sha256": source.sha256,
-        "unit": told.unit,
-        "dossier_code": told.dossier_code,
-        "component_code": told.component_code,
-        "source_path": "",
-        "file_name": source.file_name,
-        "size_bytes": source.size_bytes,
-        "media_type": source.media_type,
-        "page_count": told.page_count,
-        "warnings": list(source.warnings),
-        "state": ScanState.DONE,
-        "received_at": _text(source.received_at),
-        "claimed_by": "rebuild",
-        "updated_at": now,
-    }
-
-
-def _document_row(record: Held, now: str) -> dict[str, Any]:
-    told = record.metadata
-    return {
-        "id": told.document_id,
-        "scan_id": str(told.document_id),
-        "unit": told.unit,
-        "dossier_code": told.dossier_code,
-        "component_code": told.component_code,
-        "step": "archived",
-        "page_count": told.page_count,
-        "original_sha256": told.source.sha256,
-        "created_at": _text(told.source.received_at),
-        "updated_at": now,
-        **_archived_columns(record),
-        **descriptions.derived(told.description, told.source.file_name),
-    }
-
-
-def _archived_columns(record: Held) -> dict[str, Any]:
-    told = record.metadata
-    return {
-        "state": DocumentState.ARCHIVED,
-        "pdf_sha256": record.pdf_sha256,
-        "signature_level": told.signature_level,
-        "retention_class": told.retention_class,
-        "approved_by": told.approved_by,
-        "approved_at": _text(told.approved_at),
-        "signed_at": _text(told.converted_at),
-        "archived_at": _text(told.archived_at),
-    }
-
-
-def _event_row(document_id: str, event: Event) -> dict[str, Any]:
+def event_row(document_id: str, event: Event) -> dict[str, Any]:
+    """The event as `events` holds it."""
     return {
         "document_id": document_id,
         "type": event.type,
@@ -410,8 +297,9 @@ def _locked_state(conn: Connection, document_id: str) -> str | None:
     return conn.execute(query).scalar()
 
 
-def _portions(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + MOST_AT_ONCE] for start in range(0, len(values), MOST_AT_ONCE))
+def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values, so many at a time as one question may name."""
+    yield from (values[start : start + MOST_AT_ONCE] for start in range(0, len(values), MOST_AT_ONCE))
 
 
 def _row(row: Any) -> DocumentRow:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from registry import documents
+from registry import restoring
 from registry.values import (
     Description,
     DocumentId,
@@ -48,5 +48,5 @@ def archived(
         retention_class="permanent", signature_level=level, converted_by_unit=unit, converted_by_person="an",
         converted_at=AT, approved_by="an", approved_at=AT, archived_at=AT,
     )  # fmt: skip
-    documents.restore(conn, metadata, [Event(type="capture", at=AT, agent="an")], pdf_sha256="c" * 64)
+    restoring.restore(conn, metadata, [Event(type="capture", at=AT, agent="an")], pdf_sha256="c" * 64)
     return document_id
