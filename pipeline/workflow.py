@@ -148,6 +148,8 @@ def error_code(exc: Exception) -> str:
     """The code shown on the screen; foreign errors by their class name, never with their text."""
     if isinstance(exc, SohoaError):
         return exc.code
+    if isinstance(exc, SQLAlchemyError):  # from the workflow engine's own tables
+        return ServiceUnavailable.code
     if isinstance(exc, OSError):
         return "storage"
     return f"internal:{type(exc).__name__}"[:40]
