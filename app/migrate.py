@@ -28,6 +28,7 @@ from app.equality import (
     one_sided,
     questions,
 )
+from app.rebuild import read_all
 from app.wiring import Wiring
 from archive.aip import iter_records, read_record
 from archive.replication import replicate
@@ -38,7 +39,7 @@ from pipeline.runner import only_runner
 from pipeline.steps import index_entry
 from registry import audit, documents, facts, workers
 from registry.database import open_registry, read, write
-from registry.errors import Conflict, FixityMismatch, KeyNotFound
+from registry.errors import Conflict
 from registry.rows import UNDER_WAY, copy_tables, frozen, is_empty, moved_tables, number_of_rows, states
 from registry.tables import audit as audit_table
 from registry.values import DocumentId, Value, utc_now
@@ -253,12 +254,7 @@ def _make_index(move: Move, conn: Connection, number: int, found: list[Differenc
     unreadable: list[DocumentId] = []
 
     def entries() -> Iterator[IndexEntry]:
-        for document_id in iter_records(move.target.store):
-            try:
-                record = read_record(move.target.store, document_id)
-            except (FixityMismatch, KeyNotFound):
-                unreadable.append(document_id)
-                continue
+        for _, record in read_all(move.target.store, iter_records(move.target.store), unreadable):
             move.progress.advance(task)
             yield index_entry(record.metadata, record.pages)
 

@@ -160,12 +160,35 @@ def _prepared(store: ObjectStore, ids: Iterable[DocumentId]) -> Part:
     return Part(tuple(prepared), tuple(damaged))
 
 
+def read_all(
+    store: ObjectStore, ids: Iterable[DocumentId], damaged: list[DocumentId]
+) -> Iterator[tuple[DocumentId, AipRecord]]:
+    """The records that can be read, in order, several read at once but never far ahead of who takes them; those that
+    cannot are added to `damaged`."""
+
+    def look(document_id: DocumentId) -> tuple[DocumentId, AipRecord | None]:
+        try:
+            return document_id, read_record(store, document_id)
+        except (FixityMismatch, KeyNotFound):
+            return document_id, None
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        under_way: deque[Future[tuple[DocumentId, AipRecord | None]]] = deque()
+        left = iter(ids)
+        while True:
+            under_way.extend(threads.submit(look, i) for i in islice(left, AHEAD * THREADS - len(under_way)))
+            if not under_way:
+                return
+            document_id, record = under_way.popleft().result()
+            if record is None:
+                damaged.append(document_id)
+            else:
+                yield document_id, record
+
+
 def _records(
     wiring: Wiring, console: Console, description: str, damaged: list[DocumentId]
 ) -> Iterator[tuple[DocumentId, AipRecord]]:
     ids = list(iter_records(wiring.store))
-    for document_id in track(ids, description=description, console=console, transient=True):
-        try:
-            yield document_id, read_record(wiring.store, document_id)
-        except (FixityMismatch, KeyNotFound):
-            damaged.append(document_id)
+    shown = track(ids, description=description, console=console, transient=True)
+    yield from read_all(wiring.store, shown, damaged)
