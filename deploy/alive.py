@@ -17,7 +17,7 @@ SILENT_S = 60.0
 
 
 def pages_answer() -> bool:
-    """The web process of this container answers, and so does the registry behind it."""
+    """The web process of this container answers. Of servers it says nothing: a new start would not heal them."""
     port = os.environ.get("SOHOA_WEB__PORT", "8765")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=8) as answer:
         return bool(answer.status == 200)
