@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import io
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
-from sqlalchemy import Engine, create_engine, text
 
-from app.demo.papers import papers
-from app.demo.scans import draw
-from tests.servers.postgres import postgres
+from tests.cluster import Cluster
+from tests.cluster import cluster as started
 
-SOHOA = [sys.executable, "-c", "from app.cli import main; main()"]
 NEXT_VERSION = [sys.executable, "-c", """
 import pipeline.dispatch as d
 d.APPLICATION_VERSION = "next"
@@ -33,91 +20,15 @@ from app.cli import main
 main()
 """]  # fmt: skip
 TAKEN_OVER_S = 60.0
-LONGEST_S = 120.0
-
-
-@functools.cache
-def drawn(number: int) -> Image.Image:
-    return draw(papers()[number])
-
-
-def page(number: int) -> bytes:
-    """A scan that takes a moment to read; no two alike."""
-    picture, out = drawn(number % 4).copy(), io.BytesIO()
-    picture.putpixel((number, 3), (0, 0, 0))
-    picture.save(out, "JPEG", quality=70 + number, dpi=(200, 200))
-    return out.getvalue()
-
-
-@dataclass
-class Cluster:
-    """An installation whose watch and workers are processes of their own."""
-
-    home: Path
-    environment: dict[str, str]
-    engine: Engine
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, *arguments: str, program: list[str] = SOHOA) -> subprocess.Popen[bytes]:
-        with (self.home / "service.log").open("ab") as log:
-            started = subprocess.Popen(
-                [*program, *arguments, "--home", str(self.home)],
-                stdout=log, stderr=log, env=self.environment, start_new_session=True,
-            )  # fmt: skip
-        self.running.append(started)
-        return started
-
-    def drop(self, numbers: range, *folders: str) -> None:
-        inbox = sorted(p for p in (self.home / "inbox").iterdir() if p.is_dir())[0].joinpath(*folders)
-        inbox.mkdir(exist_ok=True, parents=True)
-        for n in numbers:
-            (inbox / f"{n:03d}.jpg").write_bytes(page(n))
-
-    def rows(self, query: str) -> list[Any]:
-        with self.engine.connect() as conn:
-            return list(conn.execute(text(query)))
-
-    def states(self) -> Counter[str]:
-        return Counter({row[0]: row[1] for row in self.rows("SELECT state, count(*) FROM documents GROUP BY state")})
-
-    def settled(self) -> int:
-        """Documents that have reached their end, or a person."""
-        return sum(n for state, n in self.states().items() if state in ("archived", "review"))
-
-    def wait(self, done: Callable[[], bool], longest_s: float = LONGEST_S) -> None:
-        until = time.monotonic() + longest_s
-        while not done():
-            assert time.monotonic() < until, (self.states(), (self.home / "service.log").read_text()[-3000:])
-            time.sleep(0.1)
-
-    def busy(self) -> list[str]:
-        """Who runs a workflow just now."""
-        return [row[0] for row in self.rows("SELECT executor_id FROM dbos.workflow_status WHERE status = 'PENDING'")]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    home = tmp_path / "home"
-    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as server:
-        url = server.url("sohoa")
-        environment = {
-            **os.environ, "SOHOA_REGISTRY__URL": url, "SOHOA_INTAKE__QUIET_S": "0.3", "SOHOA_WORKERS__PROCESSES": "1",
-        }  # fmt: skip
-        subprocess.run([*SOHOA, "init", str(home)], check=True, env=environment, stdout=subprocess.DEVNULL)
-        made = Cluster(home, environment, create_engine(url))
-        try:
-            yield made
-        finally:
-            for process in made.running:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-            made.engine.dispose()
-            shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.mark.slow
-def test_work_goes_on_whoever_dies_drains_or_is_upgraded(cluster: Cluster) -> None:
+def test_work_goes_on_whoever_dies_drains_or_is_upgraded(tmp_path: Path) -> None:
+    with started(tmp_path / "home") as cluster:
+        live_through(cluster)
+
+
+def live_through(cluster: Cluster) -> None:
     cluster.start("watch")
     doomed = cluster.start("worker", "--name", "doomed")
     drained = cluster.start("worker", "--name", "drained")
