@@ -66,11 +66,11 @@ def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) ->
         scans.c.dossier_code,
         scans.c.received_at,
         func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),
-    ).select_from(scans.outerjoin(documents, documents.c.scan_id == scans.c.id))
-    found = [
-        *conn.execute(query.where(documents.c.id.in_([row.id for row in moved]))),
-        *conn.execute(query.where(scans.c.id.in_([row.id for row in unread]))),
-    ]
+    )
+    own = documents.c.scan_id == scans.c.id
+    with_document = query.select_from(documents.join(scans, own)).where(documents.c.id.in_([row.id for row in moved]))
+    without = query.select_from(scans.outerjoin(documents, own)).where(scans.c.id.in_([row.id for row in unread]))
+    found = [*conn.execute(with_document), *conn.execute(without)]
     found.sort(key=lambda row: row.updated_at, reverse=True)
     return [TrayRow.model_validate(dict(row._mapping)) for row in found[:limit]]
 
