@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
@@ -24,10 +25,12 @@ from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
 from registry import documents, facts, reckoning, workers
 from registry.database import read
+from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
 from signing import tsa
 from signing.station import DEVELOPMENT
 
+T = TypeVar("T")
 LEAST_FREE, ENOUGH_FREE = 0.10, 100 << 30
 """A disk is running full below a tenth, unless that is still 100 GiB."""
 FULL = 1 << 30
@@ -68,10 +71,8 @@ def registry(home: Wiring) -> Found:
 
 def store(home: Wiring) -> Found:
     """The store answers, and is the one that holds the records: an empty folder may be a share that is away."""
-    if not home.store.exists(ROOT_DECLARATION[0]):
-        with read(home.engine) as conn:
-            if reckoning.any_archived(conn):
-                return Found(False, "kho trống dù đã có tài liệu lưu kho", "Gắn lại ổ đĩa hoặc bucket của kho lưu trữ.")
+    if not home.store.exists(ROOT_DECLARATION[0]) and _books(home, reckoning.any_archived):
+        return Found(False, "kho trống dù đã có tài liệu lưu kho", "Gắn lại ổ đĩa hoặc bucket của kho lưu trữ.")
     return Found(True, _store_name(home))
 
 
@@ -97,8 +98,7 @@ def index(home: Wiring) -> Found:
 def index_answers(home: Wiring) -> Found:
     """The index answers, and what was archived a while ago is in it."""
     found = home.index.count()
-    with read(home.engine) as conn:
-        lag, _, since = reckoning.index_lag(conn)
+    lag, _, since = _books(home, reckoning.index_lag) or (0, None, None)
     late = since is not None and age_s(since) > INDEX_BEHIND_S
     detail = f"{found} tài liệu" + (f", {lag} đang chờ" if lag else "")
     return Found(not late, detail, "Kiểm tra máy chủ chỉ mục và sohoa watch.")
@@ -263,6 +263,15 @@ def disks(home: Wiring) -> Iterator[tuple[list[str], shutil._ntuple_diskusage]]:
             by_device[path.stat().st_dev].append(name)
     for names in by_device.values():
         yield names, shutil.disk_usage(places[names[0]])
+
+
+def _books(home: Wiring, ask: Callable[[Connection], T]) -> T | None:
+    """What the registry says besides; None while it is away: that is told by its own check, not by another's."""
+    try:
+        with read(home.engine) as conn:
+            return ask(conn)
+    except ServiceUnavailable:
+        return None
 
 
 def _writable(path: Path) -> bool:

@@ -109,6 +109,7 @@ class Monitor:
             fix="sohoa run, hoặc sohoa watch và sohoa worker",
         )
         self._watched = (*WATCHED, crew)
+        self._first_until: float | None = None
         self._kept = {
             w.name: Kept(partial(w.check, home), every_s=w.every_s, limit_s=w.limit_s, bad=lambda found: not found.ok)
             for w in self._watched
@@ -119,8 +120,10 @@ class Monitor:
         first ones always a little."""
         for kept in self._kept.values():
             kept.refresh()
-        first = not all(kept.answered for kept in self._kept.values())
-        until = time.monotonic() + (max(wait_s, FIRST_S) if first else wait_s)
+        now = time.monotonic()
+        if self._first_until is None:
+            self._first_until = now + FIRST_S
+        until = max(now + wait_s, self._first_until)
         return Health(tuple(state_of(w, self._kept[w.name].outcome(wait_until=until)) for w in self._watched))
 
 

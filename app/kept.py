@@ -59,11 +59,6 @@ class Kept(Generic[T]):
                 return Outcome(None, TimeoutError(f"no answer for {taken:.0f} s"), taken)
             return self._last or Outcome(None, None, taken)
 
-    @property
-    def answered(self) -> bool:
-        """Whether there was an answer, or a failure, at all."""
-        return self._last is not None
-
     def _is_old(self, now: float) -> bool:
         if self._last is None:
             return True
