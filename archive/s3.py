@@ -112,7 +112,10 @@ class S3Store:
             with suppress(KeyNotFound):
                 return self._bucket.get(key)
             sleep(pause)  # versitygw takes the old file away a moment before the new one stands in its place
-        return self._bucket.get(key)
+        try:
+            return self._bucket.get(key)
+        except KeyNotFound as exc:
+            raise KeyNotFound(key) from exc
 
     def exists(self, key: str) -> bool:
         return self._bucket.head(require_key(key)) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -102,13 +103,16 @@ def replicate_archive(
         if wiring.settings.replica is None:
             raise SettingsInvalid("there is no second store: the settings have no [replica]")
         bar = progress.add_task("Sao sang kho thứ hai…", total=None)
-        result = replicate(
-            wiring.store,
-            build_store(wiring.settings, wiring.settings.replica),
-            wiring.folder("work") / "replication",
-            quick=quick,
-            progress=lambda: progress.advance(bar),
-        )
+        work = wiring.folder("work")
+        work.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="replication-", dir=work) as bench:
+            result = replicate(
+                wiring.store,
+                build_store(wiring.settings, wiring.settings.replica),
+                Path(bench) / "files",
+                quick=quick,
+                progress=lambda: progress.advance(bar),
+            )
         told = {"ok": result.ok, **result.model_dump(mode="json")}
         with write(wiring.engine) as conn:
             counts = {k: len(v) if isinstance(v, list) else v for k, v in told.items()}

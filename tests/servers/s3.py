@@ -7,9 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from minio import Minio
 
 from config.settings import Store
@@ -21,13 +26,17 @@ USER = "tester"
 class S3Server:
     """A running S3 service. `endpoint` is host and port; everybody with the secret may do everything."""
 
-    def __init__(self, server: Server, port: int, secret: str, data: Path) -> None:
+    def __init__(self, server: Server, port: int, secret: str, data: Path, ca_file: Path | None = None) -> None:
         self.server, self.endpoint, self.secret, self.data = server, f"127.0.0.1:{port}", secret, data
+        self.ca_file = ca_file
 
     @property
     def client(self) -> Minio:
         """The raw client, past the store."""
-        return Minio(self.endpoint, access_key=USER, secret_key=self.secret, secure=False, region="us-east-1")
+        return Minio(
+            self.endpoint, access_key=USER, secret_key=self.secret, secure=self.ca_file is not None, region="us-east-1",
+            http_client=urllib3.PoolManager(ca_certs=str(self.ca_file)) if self.ca_file else None,
+        )  # fmt: skip
 
     def bucket(self, name: str, *, locked: bool = True) -> str:
         """A bucket of this name, with object lock and so with versions; made when there is none."""
@@ -38,27 +47,30 @@ class S3Server:
     def settings(self, bucket: str, **more: str) -> Store:
         """What an installation is told about this bucket, which is made with object lock when there is none."""
         told = {
-            "kind": "s3", "endpoint": self.endpoint, "secure": False, "bucket": self.bucket(bucket),
-            "access_key": USER, "secret_key": self.secret,
+            "kind": "s3", "endpoint": self.endpoint, "secure": self.ca_file is not None, "ca_file": self.ca_file,
+            "bucket": self.bucket(bucket), "access_key": USER, "secret_key": self.secret,
         }  # fmt: skip
         return Store.model_validate({**told, **more})
 
 
 @contextmanager
-def minio(folder: Path | None = None) -> Iterator[S3Server]:
-    """MinIO on a free port. Its data is in `folder`, or gone afterwards."""
+def minio(folder: Path | None = None, *, tls: bool = False) -> Iterator[S3Server]:
+    """MinIO on a free port. Its data is in `folder`, or gone afterwards. tls: under a certificate of its own."""
     with _home(folder, "minio") as data:
         port, console, secret = free_port(), free_port(), secrets.token_hex(16)
+        ca_file = _certificate(data / "certs") if tls else None
         with _running(
             "minio",
-            ["server", "--quiet", "--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}",
-             str(data / "data")],
+            ["server", "--quiet", "--certs-dir", str(data / "certs"), "--address", f"127.0.0.1:{port}",
+             "--console-address", f"127.0.0.1:{console}", str(data / "data")],
             {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": secret, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off",
              "HOME": str(data)},
-            f"http://127.0.0.1:{port}/minio/health/ready",
+            f"{'https' if tls else 'http'}://127.0.0.1:{port}/",
+            "minio/health/ready",
             data,
+            ca_file,
         ) as server:  # fmt: skip
-            yield S3Server(server, port, secret, data / "data")
+            yield S3Server(server, port, secret, data / "data", ca_file)
 
 
 @contextmanager
@@ -72,7 +84,8 @@ def versitygw(folder: Path | None = None) -> Iterator[S3Server]:
             ["--port", f"127.0.0.1:{port}", "--health", "/health", "posix", "--versioning-dir", str(versions),
              str(objects)],
             {"ROOT_ACCESS_KEY": USER, "ROOT_SECRET_KEY": secret},
-            f"http://127.0.0.1:{port}/health",
+            f"http://127.0.0.1:{port}/",
+            "health",
             data,
         ) as server:  # fmt: skip
             yield S3Server(server, port, secret, objects)
@@ -80,16 +93,26 @@ def versitygw(folder: Path | None = None) -> Iterator[S3Server]:
 
 @contextmanager
 def _running(
-    program: str, arguments: list[str], environment: dict[str, str], health: str, data: Path
+    program: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    base: str,
+    health: str,
+    data: Path,
+    ca_file: Path | None = None,
 ) -> Iterator[Server]:
     path = CACHE / "bin" / program
     assert path.exists(), f"{program} is missing: run tools/install-servers"
     for folder in ("data", "versions"):
         (data / folder).mkdir(exist_ok=True)
-    answers = urllib3.PoolManager(retries=False, timeout=1.0)
+    trusted = {"ca_certs": str(ca_file)} if ca_file else {}
+    answers = urllib3.PoolManager(retries=False, timeout=1.0, **trusted)  # type: ignore[arg-type]
     server = Server(
         [str(path), *arguments],
-        answers=lambda: answers.request("GET", health).status == 200,
+        # MinIO says that it is ready a moment before it knows any account
+        answers=lambda: (
+            answers.request("GET", base + health).status == 200 and answers.request("GET", base).status < 500
+        ),
         log=data / "log",
         environment=environment,
     )
@@ -110,3 +133,27 @@ def _home(folder: Path | None, name: str) -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _certificate(folder: Path) -> Path:
+    """A self-signed certificate for loopback, where MinIO looks for it; it is its own trust anchor."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    (folder / "private.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "public.crt").write_bytes(made.public_bytes(pem))
+    return folder / "public.crt"

@@ -76,6 +76,13 @@ def test_months_are_calendar_months(start: date, months: int, end: date) -> None
     assert add_months(start, months) == end
 
 
+def test_keeping_is_counted_from_the_end_of_the_year_and_what_is_unknown_is_kept() -> None:
+    catalogue = load_catalogue(SHIPPED)
+    assert catalogue.retain_until("years-10", date(2026, 2, 3)) == date(2036, 12, 31)
+    assert catalogue.retain_until("permanent", date(2026, 2, 3)) is None
+    assert catalogue.retain_until("of-no-catalogue", date(2026, 2, 3)) is None
+
+
 @given(st.dates(date(1950, 1, 1), date(2150, 1, 1)), st.integers(1, 240))
 def test_months_never_reach_into_a_month_too_far(start: date, months: int) -> None:
     end = add_months(start, months)
