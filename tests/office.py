@@ -45,6 +45,7 @@ KINDS = ("quyet-dinh", "giay-xac-nhan-tinh-trang-hon-nhan", "thong-bao")
 DOSSIER = "H99.32-260805-0003"
 RECORDS = 10
 ASKED = ("so 3", "quyết định trợ cấp", "hoa", "tran van duc", '"xác nhận tình trạng"', "4/QĐ-UBND", "003199000005")
+NOBODY, NO_SCAN = DocumentId(""), ScanId("")
 PAGES = TypeAdapter(tuple[PageText, ...])
 
 
@@ -54,13 +55,16 @@ class Office:
 
     home: Path
     archived: list[DocumentId] = field(default_factory=list)
-    in_review: str = ""
-    under_way: str = ""
+    in_review: DocumentId = NOBODY
+    under_way: ScanId = NO_SCAN
 
 
-def make_office(home: Path, records: int) -> Office:
+def make_office(home: Path, records: int, *, toml: str | None = None) -> Office:
     """An installation with so many archived and indexed records, accounts, dossiers, reuse, an open refusal, a
     document that waits for a person, and a scan that is just being read."""
+    if toml is not None:
+        home.mkdir()
+        (home / "sohoa.toml").write_text(toml)
     initialise(home, demo=False, agency="Ủy ban nhân dân tỉnh Hòa Bình Thử")
     office = Office(home)
     with opened(home) as wiring:
@@ -128,14 +132,19 @@ def add_record(wiring: Wiring, number: int) -> DocumentId:
         at = utc_now().isoformat(timespec="microseconds")
         state = DocumentState.APPROVED
         documents.set_state(conn, document_id, state, step="approved", approved_by="motcua", approved_at=at)
+    preserve(wiring, document_id)
+    steps.release_scan(wiring.workshop, scan_id, document_id)
+    return document_id
+
+
+def preserve(wiring: Wiring, document_id: DocumentId) -> None:
+    """An approved document is signed, archived and found."""
     steps.sign_document(wiring.workshop, document_id)
     steps.archive_document(wiring.workshop, document_id)
-    steps.release_scan(wiring.workshop, scan_id, document_id)
     record = read_record(wiring.store, document_id)
     wiring.index.put([steps.index_entry(record.metadata, record.pages)])
     with write(wiring.engine) as conn:
         documents.mark_indexed(conn, [document_id])
-    return document_id
 
 
 def _drop(wiring: Wiring, name: str, content: bytes) -> ScanId:
