@@ -14,13 +14,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_transport.client_utils import DEFAULT
-from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
+from elasticsearch import BadRequestError, ConnectionTimeout, Elasticsearch, NotFoundError
 
 from registry.errors import Conflict, ServiceUnavailable, SettingsInvalid
 from registry.values import DocumentId
@@ -34,6 +35,9 @@ REBUILT, CURRENT = 1, 2
 TIMEOUT_S = 5.0
 """A search that takes longer is given up: a person has looked away."""
 ADMIN_TIMEOUT_S = 60.0
+MERGE_TIMEOUT_S = 600.0
+SEGMENTS = 4
+"""Of a rebuilt index: several, since one search is worked on by several cores only where there are several."""
 CONNECTIONS = 24
 LOOK_AGAIN_S = 10.0
 """So long an alias is believed to lead to an index of our schema."""
@@ -222,13 +226,14 @@ class ElasticIndex:
         return name, filling
 
     def _fill(self, filling: str, entries: Iterable[IndexEntry]) -> int:
-        number = 0
-        for batch in batches(Change("index", e.document_id, REBUILT, "external", source(e)) for e in entries):
-            try:
-                send(self._client, filling, batch, refresh=False, stop=self._closed)
-            except IndexGone:
-                raise Conflict(OVERTAKEN) from None
-            number += len(batch)
+        """One batch is on its way while the next is made ready: reading and analysing is half of the work."""
+        number, sent = 0, None
+        with ThreadPoolExecutor(1) as sender:
+            for batch in batches(Change("index", e.document_id, REBUILT, "external", source(e)) for e in entries):
+                _arrived(sent)
+                sent = sender.submit(send, self._client, filling, batch, refresh=False, stop=self._closed)
+                number += len(batch)
+            _arrived(sent)
         return number
 
     def _swap_in(self, name: str) -> None:
@@ -238,6 +243,8 @@ class ElasticIndex:
         filling = f"{self._prefix}-filling-{name.rpartition('-')[2]}"
         try:
             admin.put_settings(index=name, settings={"refresh_interval": None})
+            admin.flush(index=name)
+            self._merge(name)
             admin.refresh(index=name)
             admin.update_aliases(
                 actions=[
@@ -250,12 +257,27 @@ class ElasticIndex:
             raise Conflict(OVERTAKEN) from None
         self._checked_at = None
 
+    def _merge(self, name: str) -> None:
+        """Few segments: half the bytes and the work of many. One that takes longer goes on behind the swap."""
+        with suppress(ConnectionTimeout):
+            merger = self._client.options(request_timeout=MERGE_TIMEOUT_S)
+            merger.indices.forcemerge(index=name, max_num_segments=SEGMENTS)
+
     def _remove_others(self, name: str) -> None:
         """The index swapped in is the only one: the old one, and what rebuilds left that were killed, are gone."""
         quiet = self._client.options(ignore_status=404, request_timeout=ADMIN_TIMEOUT_S).indices
         for other in quiet.get(index=f"{self._prefix}-v*", expand_wildcards="all", features="aliases").body:
             if other != name and self._ours.fullmatch(other):
                 quiet.delete(index=other)
+
+
+def _arrived(sent: Future[None] | None) -> None:
+    """The batch is in the index. Raises Conflict when that is gone."""
+    try:
+        if sent is not None:
+            sent.result()
+    except IndexGone:
+        raise Conflict(OVERTAKEN) from None
 
 
 class _Exists(Exception):

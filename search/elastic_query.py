@@ -1,40 +1,44 @@
 """How an entry lies in Elasticsearch, and how a question is put to it.
 
 The words come analysed by us (search.analysis) and are only split by the engine. `words` holds them folded and decides
-what is found; people and numbers stand in it several times, titles twice, so that one clause a word ranks them higher.
-`exact` holds the words that have marks, as written, and only ranks. A clause more for each field and word was measured
-as several times the work (docs/decisions/0009-elasticsearch.md).
+what is found; people and numbers stand in it several times, titles twice, so that one clause a word ranks them higher:
+a clause for each field and word was measured as several times the work (docs/decisions/0009-elasticsearch.md). `exact`
+holds the words that have marks, as written, and `pairs` those that stand side by side; both only rank.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from search.analysis import Token, has_marks, words
+from search.analysis import Token, has_marks, pairs, words
 from search.index import IndexEntry, SearchRequest
 from search.query import Asked, Word
 
 SCHEMA = "1"
 """Part of the index's name. Another mapping, or another analysis, is another schema."""
 FACETS = ("kind", "unit", "year")
-FACET_SIZE = 50
-FURTHEST = 100_000
-"""Hits further down are counted but not listed: nobody turns 5,000 pages."""
+FACET_SIZE = 1000
+FURTHEST = 10_000
+"""Hits behind so many others are counted but not listed: nobody turns that many over."""
+WINDOW = 100_000
 TIMES = {"names": 4, "head": 2, "body": 1}
-"""How often the words of each part stand in `words` and `exact`."""
-EXACT = 2.0
-"""A word written with marks that stands on the paper with just these."""
-NEAR, NEAR_SLOP, NEAR_WINDOW = 3.0, 2, 200
-"""Words that stand together as asked lift a paper, among so many of the best: looking at positions is dear."""
-LEAST_FUZZY = 4
-"""Shorter words have too many neighbours to be mended."""
+"""How often the words of each part stand in `words`."""
+EXACT, NEAR = 10.0, 6.0
+"""What it adds when a word stands there with the marks asked for, and beside the one asked for beside it: more than the
+several points that a word's place and rarity are worth, and the same for every paper, so that the engine sees early
+which papers cannot come first."""
+SHORTEST_MENDED = 4
+"""Letters of a word that may hold a slip: of three letters every other syllable would be a near spelling."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 Clause = dict[str, Any]
 
 _FILTER: Clause = {"type": "keyword", "ignore_above": 256}
 _FACET: Clause = {**_FILTER, "eager_global_ordinals": True}
+_MARK: Clause = {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False}
 MAPPING: Clause = {
     "dynamic": "strict",
     "_source": {"includes": ["entry"]},
@@ -46,34 +50,35 @@ MAPPING: Clause = {
         "owner": {**_FILTER, "doc_values": False},
         "issued_on": {"type": "integer"},
         "words": {"type": "text", "analyzer": "whitespace"},
-        "exact": {"type": "text", "analyzer": "whitespace", "index_options": "freqs"},
+        "exact": _MARK,
+        "pairs": _MARK,
     },
 }
 SETTINGS: Clause = {
     "number_of_shards": 1,  # a million records are two gigabytes; one shard counts word frequencies as tantivy does
     "auto_expand_replicas": "0-1",
-    "max_result_window": FURTHEST,
+    "max_result_window": WINDOW,
     "gc_deletes": "1d",  # what is deleted while a rebuild runs stays deleted, however long that takes
 }
 
 
 def source(entry: IndexEntry) -> str:
-    """The document that the index is given of an entry, as JSON."""
-    folded: list[str] = []
-    exact: list[str] = []
+    """The document that the index is given of an entry, as JSON. Values of a field stand apart, so that no phrase
+    reaches from a name into the text."""
+    found: dict[str, list[str]] = {"words": [], "exact": [], "pairs": []}
     for name, text in _parts(entry).items():
-        as_written, plain = words(text)
-        folded += [plain] * TIMES[name]
-        marked = " ".join([word for word in as_written.split(" ") if not word.isascii()])
-        exact += [marked] * TIMES[name]
+        exact, folded = words(text)
+        found["words"] += [folded] * TIMES[name]
+        found["exact"].append(" ".join([w for w in exact.split(" ") if not w.isascii()]))
+        found["pairs"].append(pairs(folded))
+    day = entry.issued_on if entry.issued_on and DAY.fullmatch(entry.issued_on) else None
     told = {
         "unit": entry.unit,
         "kind": entry.kind or None,
-        "year": entry.issued_on[:4] if entry.issued_on else None,
+        "year": day[:4] if day else None,
         "owner": entry.owner_ids,
-        "issued_on": _day(entry.issued_on) if entry.issued_on else None,
-        "words": folded,
-        "exact": exact,
+        "issued_on": _day(day) if day else None,
+        **found,
     }
     return f'{{"entry":{entry.model_dump_json()},{json.dumps(told, ensure_ascii=False)[1:]}'
 
@@ -91,23 +96,19 @@ def count_body(request: SearchRequest, asked: Asked, *, fuzzy: bool) -> Clause:
 
 def hits_body(request: SearchRequest, asked: Asked, *, fuzzy: bool) -> Clause:
     """The wanted page of the best matches; nothing is counted, so that the engine may leave out hopeless ones."""
-    query: Clause = {"filter": _filters(request, asked), "must": _found(asked, fuzzy=fuzzy)}
-    tokens = [w.whole for w in asked.words] + [t for phrase in asked.phrases for t in phrase]
-    query["should"] = [_term("exact", t.exact, EXACT) for t in tokens if has_marks(t.exact)]
-    if fuzzy:
-        query["should"] += [_term("words", w.whole.folded) for w in asked.words]
-    body: Clause = {
+    query: Clause = {
+        "filter": _filters(request, asked),
+        "must": _found(asked, fuzzy=fuzzy),
+        "should": _raising(asked, fuzzy=fuzzy),
+    }
+    shown = min(request.limit, WINDOW - FURTHEST) if request.offset <= FURTHEST else 0
+    return {
         "query": {"bool": query} if any(query.values()) else {"match_all": {}},
         "from": min(request.offset, FURTHEST),
-        "size": max(0, min(request.limit, FURTHEST - request.offset)),
+        "size": shown,
         "track_total_hits": False,
         "_source": ["entry"],
     }
-    if len(asked.words) > 1 and not fuzzy:
-        near = _phrase([w.whole for w in asked.words], NEAR_SLOP)
-        rescored = {"rescore_query": near, "rescore_query_weight": NEAR}
-        body["rescore"] = {"window_size": NEAR_WINDOW, "query": rescored}
-    return body
 
 
 def _parts(entry: IndexEntry) -> dict[str, str]:
@@ -139,25 +140,37 @@ def _filters(request: SearchRequest, asked: Asked) -> list[Clause]:
 
 def _found(asked: Asked, *, fuzzy: bool) -> list[Clause]:
     """Every word somewhere, every phrase together."""
-    return [_phrase(p, 0) for p in asked.phrases] + [_word(w, fuzzy=fuzzy) for w in asked.words]
+    return [_phrase(p) for p in asked.phrases] + [_word(w, fuzzy=fuzzy) for w in asked.words]
 
 
 def _word(word: Word, *, fuzzy: bool) -> Clause:
-    """The word; a code also as a part of a longer one."""
-    choices = [_term("words", word.whole.folded)]
-    if fuzzy and len(word.whole.folded) >= LEAST_FUZZY:
-        near = {"value": word.whole.folded, "fuzziness": 1, "transpositions": True, "rewrite": "constant_score"}
-        choices = [{"fuzzy": {"words": near}}]
-    if word.parts:
-        choices.append(_phrase(word.parts, 0))
-    return choices[0] if len(choices) == 1 else {"bool": {"should": choices}}
+    """The word anywhere; a code by its parts in order, which also finds it within a longer one. fuzzy: with at most one
+    letter wrong, missing, too many, or two in each other's place."""
+    as_asked = _phrase(word.parts or (word.whole,))
+    if not fuzzy or len(word.whole.folded) < SHORTEST_MENDED:
+        return as_asked
+    near = {"value": word.whole.folded, "fuzziness": 1, "transpositions": True, "rewrite": "constant_score"}
+    mended = {"fuzzy": {"words": near}}
+    return {"bool": {"should": [mended, as_asked]}} if word.parts else mended
 
 
-def _phrase(words: Sequence[Token], slop: int) -> Clause:
-    if len(words) == 1:
-        return _term("words", words[0].folded)
-    return {"match_phrase": {"words": {"query": " ".join(w.folded for w in words), "slop": slop}}}
+def _phrase(found: Sequence[Token]) -> Clause:
+    if len(found) == 1:
+        return _term("words", found[0].folded)
+    return {"match_phrase": {"words": {"query": " ".join(t.folded for t in found)}}}
 
 
-def _term(field: str, value: str, boost: float = 1.0) -> Clause:
-    return {"term": {field: {"value": value, "boost": boost}}}
+def _raising(asked: Asked, *, fuzzy: bool) -> list[Clause]:
+    """What lifts a paper: each word with its marks, neighbours that are so there, words that need no mending."""
+    spoken = [*(word.whole for word in asked.words), *(t for phrase in asked.phrases for t in phrase)]
+    clauses = [_bonus("exact", t.exact, EXACT) for t in spoken if has_marks(t.exact)]
+    clauses += [_bonus("pairs", pair, NEAR) for pair in asked.pairs]
+    return clauses + [_term("words", word.whole.folded) for word in asked.words if fuzzy]
+
+
+def _bonus(field: str, value: str, points: float) -> Clause:
+    return {"constant_score": {"filter": _term(field, value), "boost": points}}
+
+
+def _term(field: str, value: str) -> Clause:
+    return {"term": {field: value}}
