@@ -19,7 +19,7 @@ from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
 from registry import audit, dossiers, facts, quarantine, scans
 from registry.database import read, write
-from registry.errors import InboxTaken, RefusalCode
+from registry.errors import InboxTaken, NotFound, RefusalCode
 from registry.scans import ScanRow
 from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
 
@@ -200,11 +200,14 @@ def own_inbox(shop: Workshop) -> None:
 def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
     """The kept file of a quarantine item is claimed again; the item is closed. One click in the tray.
 
-    Raises NotFound, and Conflict when the item was already settled.
+    Raises NotFound (also when the kept file is gone with its machine: the paper is scanned again), and Conflict when
+    the item was already settled.
     """
     with read(shop.engine) as conn:
         item = quarantine.get(conn, item_id)
     kept = Path(item.kept_path)
+    if not kept.is_file():
+        raise NotFound("the file of this item is not in quarantine any more")
     if item.scan_id is None:
         move_durably(kept, shop.folder("inbox") / _inbox_of(shop, item.unit), kept.name)
         scan_id = ScanId("")
