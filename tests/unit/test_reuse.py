@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from config.catalogue import SHIPPED, load_catalogue
-from registry import documents, dossiers, reuse_events
+from registry import documents, dossiers, reuse_events, tables
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, NotFound
-from registry.values import DocumentId, Verdict
+from registry.values import DocumentId, Verdict, utc_now
 from search.reuse import ComponentAnswer, check, record
 from tests.unit.records import archived, person
 
@@ -174,3 +174,39 @@ def test_what_check_would_not_offer_cannot_be_recorded(engine: Engine, change: d
         with pytest.raises((Conflict, NotFound)):
             record(conn, CATALOGUE, **told)  # type: ignore[arg-type]
         assert reuse_events.of_document(conn, held) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "age", "asked"),
+    [
+        (Verdict.PASSED, timedelta(hours=23), False),
+        (Verdict.PASSED, timedelta(hours=25), True),
+        (Verdict.PASSED, timedelta(hours=-1), True),
+        (Verdict.FAILED, timedelta(0), True),
+        (Verdict.INDETERMINATE, timedelta(0), True),
+    ],
+)
+def test_a_good_verdict_of_today_is_relied_on_and_no_other(
+    engine: Engine, kept: Verdict, age: timedelta, asked: bool
+) -> None:
+    held = put(engine, SINGLE, (person("Hòa", HOA),))
+    with write(engine) as conn:
+        documents.keep_verdict(conn, held, kept)
+        at = (utc_now() - age).isoformat(timespec="microseconds")
+        conn.execute(update(tables.documents).values(verdict_at=at))
+    candidate = ask(engine, verdict=Verdict.FAILED)["TP03"].candidates[0]
+    assert (candidate.why == "signature") is asked
+    assert candidate.verdict == (Verdict.FAILED if asked else Verdict.PASSED)
+
+
+def test_a_person_is_known_by_the_older_number_too(engine: Engine) -> None:
+    """The same application names them by one number, the paper in it by the other."""
+    old = "031000001"
+    dossier = dossiers.DossierRow(code="D1", unit="H99.32", applicant_id=old, applicant_name="Hòa")
+    with write(engine) as conn:
+        dossiers.upsert(conn, dossier)
+    put(engine, "to-khai", (person("Hòa", HOA),), dossier="D1")
+    newer = put(engine, SINGLE, (person("Hòa", HOA),))
+    older = put(engine, SINGLE, (person("Hòa", old),))
+    for owner in (HOA, old):
+        assert {c.document_id for c in ask(engine, owner)["TP03"].candidates} == {newer, older}
