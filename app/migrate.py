@@ -40,7 +40,7 @@ from pipeline.steps import index_entry
 from registry import audit, documents, facts, workers
 from registry.database import open_registry, read, write
 from registry.errors import Conflict
-from registry.rows import UNDER_WAY, copy_tables, frozen, is_empty, moved_tables, number_of_rows, states
+from registry.rows import UNDER_WAY, copy_tables, frozen, is_empty, moved_tables, number_of_rows, snapshot, states
 from registry.tables import audit as audit_table
 from registry.values import DocumentId, Value, utc_now
 from search.index import IndexEntry
@@ -224,7 +224,7 @@ def _copy_registry(move: Move, conn: Connection, target: Engine, found: list[Dif
     copy_tables(conn, target, tables, lambda rows: move.progress.advance(task, rows))
     task = move.progress.add_task("Sổ đăng ký: so sánh…", total=2 * total)
     here = states(conn, tables, lambda rows: move.progress.advance(task, rows))
-    with read(target) as there:
+    with snapshot(target) as there:
         found += compare_tables(here, states(there, tables, lambda rows: move.progress.advance(task, rows)))
         if audit.verify(there) or audit.head(there) != audit.head(conn):
             told = [f"{seq}, {digest}" for seq, digest in (audit.head(conn), audit.head(there))]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy import Connection, MetaData, Table, select
+from sqlalchemy import Connection, MetaData, Table, select, update
 
 from app import lost_work
 from app.lost_work import LostScan
@@ -30,6 +30,7 @@ from registry.database import open_registry, read, write
 from registry.errors import Conflict, FixityMismatch, KeyNotFound
 from registry.rows import UNDER_WAY, clear, dumped_rows, forget_mark, insert_rows, is_empty, moved_tables
 from registry.tables import audit as audit_table
+from registry.tables import facts as facts_table
 from registry.values import VIETNAM, DocumentId, Value, utc_now, vietnam_date
 
 FOLDERS = ("inbox", "done", "quarantine", "work", "archive", "index", "keys")
@@ -202,6 +203,8 @@ def _finish(
                 rows=sum(state.rows for state in manifest.tables.values()),
             )
             facts.put(conn, FACT, fact_of(kept, found.identifiers))
+            made_at = manifest.made_at.isoformat(timespec="microseconds")  # so that the next one is due at once
+            conn.execute(update(facts_table).where(facts_table.c.name == FACT).values(at=made_at))
         forget_mark(conn)
         rows, _ = audit.head(conn)
     return Restored(

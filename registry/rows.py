@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, dele
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
-from registry.database import read, write
+from registry.database import write
 from registry.errors import Conflict, FixityMismatch, ServiceUnavailable
 from registry.tables import facts, metadata, workers
 from registry.values import Value
@@ -56,9 +56,7 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         if conn.dialect.name == "postgresql":
             conn.execution_options(isolation_level="REPEATABLE READ")  # for this connection, until it is given back
         with conn.begin():
-            if conn.dialect.name == "postgresql":  # a province's rows take longer than any question of the program
-                conn.execute(text("SET LOCAL statement_timeout = 0"))
-                conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            _be_patient(conn)
             yield conn
 
 
@@ -92,6 +90,7 @@ def number_of_rows(conn: Connection, tables: Iterable[Table]) -> int:
 
 def clear(conn: Connection, tables: Iterable[Table]) -> None:
     """The tables hold nothing; only the mark of a move under way stays."""
+    _be_patient(conn)
     for table in reversed(tuple(tables)):
         everything = delete(table)
         conn.execute(everything.where(table.c.name != UNDER_WAY) if table.name == facts.name else everything)
@@ -177,7 +176,7 @@ def told_without_rows(table: str, number: int) -> Iterator[None]:
 def _rows_of_beginning(source: Connection, target: Engine, tables: tuple[Table, ...]) -> dict[str, int] | None:
     """How many rows of each table the target has already; None when they are not the source's first ones."""
     held: dict[str, int] = {}
-    with read(target) as conn:
+    with snapshot(target) as conn:
         for table in tables:
             there = _state(_lines(conn, table))
             if there != _state(islice(_lines(source, table), there.rows)):
