@@ -62,6 +62,7 @@ dossiers = Table(
     Column("resolved_on", Exact(10)),
     Column("imported_at", Exact(32)),
     Index("ix_dossiers_unit_resolved", "unit", "resolved_on"),
+    Index("ix_dossiers_unit_received", "unit", "received_on"),
     Index("ix_dossiers_applicant", "applicant_id"),
 )
 """status: received | processing | resolved | returned | withdrawn | stopped."""
@@ -207,6 +208,7 @@ reuse_events = Table(
     Column("pdf_sha256", Exact(64), nullable=False),
     Column("result_code", Exact(40)),
     UniqueConstraint("document_id", "dossier_code", "component_code", "outcome"),
+    Index("ix_reuse_events_dossier", "dossier_code", "outcome"),
 )
 """outcome: reused | previewed | refused."""
 

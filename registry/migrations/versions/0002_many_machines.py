@@ -20,6 +20,8 @@ def upgrade() -> None:
     op.create_index("ix_scans_unit_state", "scans", ["unit", "state"])
     op.create_index("ix_scans_updated_at", "scans", ["updated_at"])
     op.drop_index("ix_documents_indexed_at", "documents")
+    op.create_index("ix_dossiers_unit_received", "dossiers", ["unit", "received_on"])
+    op.create_index("ix_reuse_events_dossier", "reuse_events", ["dossier_code", "outcome"])
     op.create_index("ix_scans_unit_updated_at", "scans", ["unit", "updated_at"])
     op.create_index("ix_documents_archived_at", "documents", ["archived_at"])
     unindexed = sa.text("indexed_at IS NULL")
