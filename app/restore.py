@@ -228,7 +228,7 @@ def _finish(
 def _cannot(settings: Settings, found: Found, quarantine_gone: int) -> Iterator[str]:
     key = settings.path(settings.signing.key_file)
     if not key.exists():
-        yield f"Khóa ký không bao giờ nằm trong bản sao lưu: hãy đặt lại {key.name} và mật khẩu của khóa từ nơi cất giữ."
+        yield f"Khóa ký không bao giờ nằm trong bản sao lưu: hãy đặt lại {key.name} và mật khẩu từ nơi cất giữ."
     if found.manifest is None:
         yield (
             "Không có bản sao lưu nào còn nguyên: tài khoản, hồ sơ một cửa, lượt tái sử dụng và nhật ký kiểm toán"

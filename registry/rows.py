@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -156,7 +157,7 @@ def dumped_rows(stream: BinaryIO, expected: TableState) -> Iterator[dict[str, An
                 digest.update(line)
                 number += 1
                 yield json.loads(line)
-    except (OSError, EOFError, ValueError) as exc:
+    except (OSError, EOFError, ValueError, zlib.error) as exc:
         raise FixityMismatch("a dump cannot be read") from exc
     if TableState(rows=number, sha256=digest.hexdigest()) != expected:
         raise FixityMismatch("a dump holds other rows than its manifest says")
@@ -183,6 +184,13 @@ def _rows_of_beginning(source: Connection, target: Engine, tables: tuple[Table, 
                 return None
             held[table.name] = there.rows
     return held
+
+
+def _be_patient(conn: Connection) -> None:
+    """All rows of a province take longer than any question of the program is given."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def _state(lines: Iterable[bytes], progress: Progress = lambda _: None, sink: BinaryIO | None = None) -> TableState:
