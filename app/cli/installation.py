@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from app import logs
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, only_warnings, out, show, table
 from app.doctor import examine
 from app.setup import Credentials, initialise
@@ -97,6 +98,7 @@ def worker(
     with opened(home) as wiring, ExitStack() as stack:
         shop = _when_servers_answer(wiring)
         instance = name or stack.enter_context(worker_name(shop.folder("work")))
+        logs.speak(wiring.settings.log.format, instance)
         dispatch = Dispatch(wiring.settings.registry_url)
         stack.callback(dispatch.close)
         working = Worker(shop, dispatch, instance)
@@ -212,7 +214,9 @@ def _when_servers_answer(wiring: Wiring) -> Workshop:
 def _server(wiring: Wiring, waiting: Callable[[], tuple[Waiting, ...]]) -> uvicorn.Server:
     told = wiring.settings.web
     application = create_app(wiring, waiting=waiting)
-    config = uvicorn.Config(application, host=told.host, port=told.port, log_level="error", access_log=False)
+    config = uvicorn.Config(
+        application, host=told.host, port=told.port, log_level="error", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     # signals belong to the runner, which drains before it stops
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -20,11 +20,13 @@ from sqlalchemy import Connection, create_engine, text, update
 
 from app import checks, doctor
 from app.doctor import examine
-from app.health import Beats
+from app.health import WATCHED, Beats, Watched
 from app.kept import Kept
 from app.setup import initialise
 from app.web import create_app
+from app.web.words import HEALTH
 from app.wiring import Wiring
+from config.messages import known_codes
 from config.settings import load_settings
 from pipeline.dispatch import APPLICATION_VERSION
 from pipeline.intake import own_inbox
@@ -163,6 +165,12 @@ def test_without_the_index_it_is_ready_but_degraded(wiring: Wiring, client: http
     answer = client.get("/readyz")
     assert answer.status_code == 200 and answer.json()["degraded"]
     assert "Chưa tìm kiếm được" in client.get("/status/banner").text
+
+
+def test_every_lasting_trouble_has_a_name_and_a_sentence() -> None:
+    for watched in (*WATCHED, Watched("workers", checks.crew)):
+        assert watched.name in HEALTH
+        assert not watched.banner or f"health-{watched.name}" in known_codes()
 
 
 def test_a_full_disk_is_not_ready(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
