@@ -34,7 +34,7 @@ def test_every_line_has_time_level_event_and_instance(written: io.StringIO) -> N
     logs.speak("json", "may-1")
     structlog.get_logger("sohoa.test").warning("stalled", scan_id="x", code="storage", instance="may-2")
     structlog.get_logger("sohoa.test").info("archived", took_s=1.5)
-    logging.getLogger("uvicorn.error").error("[Errno 98] %s", "address already in use")
+    logging.getLogger("asyncio").error("[Errno 98] %s", "address already in use")
     logging.getLogger("some.library").error("Nguyễn Văn A")
     told = lines(written)
     assert all({"timestamp", "level", "event", "instance"} <= set(line) for line in told)
@@ -58,9 +58,9 @@ def test_nobodys_name_or_number_is_written(written: io.StringIO, form: str) -> N
         try:
             raise ValueError(f"Nguyễn Thị Ánh Hòa, {number}")
         except ValueError:
-            logging.getLogger("uvicorn.error").exception("Exception in ASGI application: Hòa")
+            logging.getLogger("asyncio").exception("Exception in ASGI application: Hòa")
             logging.getLogger("some.library").exception("while reading %s", number)
-        logging.getLogger("uvicorn.error").error("odd request %s", number)
+        logging.getLogger("asyncio").error("odd request %s", number)
     said = written.getvalue()
     assert "ValueError" in said and "test_logs:" in said, "kind and place are enough to look for it"
     for secret in ("Nguyễn", "Hòa", "001099000123", "123456789", "Traceback"):
