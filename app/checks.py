@@ -39,7 +39,7 @@ TSA_S = 5.0
 INDEX_BEHIND_S = 600.0
 SILENT_S = 60.0
 """A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
-RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 8 * 86400.0
+RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 3 * 86400.0
 CROWDED = 0.9
 WORKING_ROLES, WATCHING_ROLES = ("run", "worker"), ("run", "watch")
 
