@@ -44,6 +44,7 @@ from tests.servers.elastic import Elastic, elasticsearch
 from tests.servers.postgres import Postgres, postgres
 from tests.servers.s3 import S3Server, minio
 
+pytestmark = pytest.mark.slow
 QUIET = Console(quiet=True)
 
 
