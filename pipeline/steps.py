@@ -111,6 +111,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
         return
     bench, path = shop.bench(document_id), shop.staged_scan(ScanId(scan.id))
     bench.mkdir(parents=True, exist_ok=True)
+    (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     options = ReadingOptions(
         language=shop.settings.reading.language,
         recognition_dpi=shop.settings.reading.recognition_dpi,
@@ -199,13 +200,21 @@ def _confidence_of_names(found: Description) -> list[float]:
 
 
 def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
-    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed."""
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
+
+    What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
+    file by file may hold in part.
+    """
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+    bench = shop.bench(document_id)
     if record.state in ENDED:
         return
-    bench = shop.bench(document_id)
+    if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
+        with write(shop.engine) as conn:
+            documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
+        return
     if "signed" in scan.warnings:
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None

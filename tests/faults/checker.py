@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.wiring import Wiring, opened
@@ -13,6 +14,7 @@ from archive.fixity import audit as audit_store
 from pipeline import intake
 from registry import audit, documents, quarantine
 from registry.database import read
+from registry.errors import SohoaError
 from tests.faults.clerk import approve_waiting
 from tests.faults.inputs import Input
 from tests.faults.installation import Installation
@@ -21,6 +23,8 @@ OUTSIDE = ("timeout", "unreadable")
 """Refusals that say something of the machine as well as of the file: an operator tries such a file again."""
 SETTLED = """SELECT count(*) AS n FROM scans s LEFT JOIN documents d ON d.scan_id = s.id
              WHERE s.state IN ('done', 'quarantined') OR d.state IN ({})"""
+ADRIFT = """SELECT d.state, d.step, d.error_code, d.attempt, s.state AS scan
+            FROM documents d JOIN scans s ON s.id = d.scan_id WHERE d.state NOT IN ('archived', 'rejected')"""
 UNSETTLED = """SELECT s.state AS scan, d.state AS document, coalesce(s.error_code, d.error_code) AS code, count(*) AS n
                FROM scans s LEFT JOIN documents d ON d.scan_id = s.id
                WHERE s.state NOT IN ('done', 'quarantined') GROUP BY 1, 2, 3"""
@@ -44,11 +48,11 @@ def finish(at: Installation, patience_s: float) -> list[str]:
             continue
         with opened(at.home) as wiring:
             acted = _retry_refused(wiring, sound) + approve_waiting(wiring)
-        if not acted and settled(at, reviewed=True) >= len(inputs):
+        if not acted and settled(at, reviewed=True) >= len(inputs) and not at.rows(ADRIFT):
             break
     else:
         left = _left_in(at.inbox, at)
-        problems += [f"stuck: {row}" for row in at.rows(UNSETTLED)]
+        problems += [f"stuck: {row}" for query in (UNSETTLED, ADRIFT) for row in at.rows(query)]
         problems += [f"in the inbox, unclaimed: {len(left)}"] if left else []
         problems += [f"{settled(at, reviewed=True)} of {len(inputs)} settled"]
     return problems + _quiet(at, until)
@@ -58,13 +62,13 @@ def findings(at: Installation) -> dict[str, object]:
     """Counts, and under `problems` everything that does not hold; empty when nothing is lost, doubled or changed."""
     inputs = list(at.given)
     with opened(at.home) as wiring:
-        held = _held(wiring)
+        held, unreadable = _held(wiring)
         with read(wiring.engine) as conn:
             refused = quarantine.open_items(conn)
             chain = audit.verify(conn)
             registered = documents.archived_ids(conn)
             unindexed = documents.unindexed(conn, 1000, archived_before="9")
-        problems = _each_once(inputs, held, Counter(item.sha256 for item in refused))
+        problems = unreadable + each_once(inputs, held, Counter(item.sha256 for item in refused))
         for item in refused:
             if hashlib.sha256(Path(item.kept_path).read_bytes()).hexdigest() != item.sha256:
                 problems.append(f"{item.file_name}: changed in quarantine")
@@ -86,18 +90,25 @@ UNINDEXED = "SELECT count(*) AS n FROM documents WHERE archived_at IS NOT NULL A
 LEVELS = "SELECT signature_level, count(*) AS n FROM documents WHERE archived_at IS NOT NULL GROUP BY signature_level"
 
 
-def _held(wiring: Wiring) -> Counter[str]:
+def _held(wiring: Wiring) -> tuple[Counter[str], list[str]]:
+    """How often each original is in the archive, and which records cannot be read."""
     held: Counter[str] = Counter()
+    unreadable = []
     for document_id in iter_records(wiring.store):
-        record = read_record(wiring.store, document_id)
+        try:
+            record = read_record(wiring.store, document_id)
+        except SohoaError as exc:
+            unreadable.append(f"record {document_id}: {exc.code}")
+            continue
         held.update(d for name, d in record.digests.items() if name.startswith("original/"))
-    return held
+    return held, unreadable
 
 
-def _each_once(inputs: list[Input], held: Counter[str], aside: Counter[str | None]) -> list[str]:
+def each_once(inputs: list[Input], held: Mapping[str, int], aside: Mapping[str | None, int]) -> list[str]:
+    """What is sound and not archived exactly once, what is not and not refused exactly once, and what nobody gave."""
     problems = []
     for one in inputs:
-        archived, kept = held[one.sha256], aside[one.sha256]
+        archived, kept = held.get(one.sha256, 0), aside.get(one.sha256, 0)
         if (archived, kept) != ((1, 0) if one.sound else (0, 1)):
             problems.append(f"{one.name}: archived {archived} times, in quarantine {kept} times")
     known = {one.sha256 for one in inputs}
@@ -124,7 +135,7 @@ def _quiet(at: Installation, until: float) -> list[str]:
     """No workflow is left under way, and the index has caught up."""
     schema = "dbos." if at.kind == "grown" else ""
     query = f"SELECT status, count(*) AS n FROM {schema}workflow_status WHERE status IN ({{}}) GROUP BY status"
-    active = query.format("'PENDING', 'ENQUEUED', 'DELAYED', 'ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'")
+    active = query.format("'PENDING', 'ENQUEUED', 'DELAYED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'")
     until = max(until, time.monotonic() + 20)
     while time.monotonic() < until:
         with at.workflows.connect() as conn:

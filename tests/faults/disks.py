@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SIZE = 1 << 30
+SIZE = 4 << 30
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

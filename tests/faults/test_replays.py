@@ -12,7 +12,7 @@ from app.setup import initialise
 from app.wiring import Wiring, opened
 from pipeline import decisions, intake, steps, workflow
 from registry import documents, quarantine, scans
-from registry.database import read
+from registry.database import read, write
 from registry.errors import RefusalCode
 from registry.values import DocumentId, DocumentState, ScanId, ScanState
 from tests.faults.inputs import paper, slip
@@ -46,6 +46,24 @@ def test_every_step_again_after_the_end_changes_nothing(wiring: Wiring) -> None:
     workflow.stall_scan.__wrapped__(scan, "storage")  # type: ignore[attr-defined]
     workflow.stall_document.__wrapped__(document, "storage")  # type: ignore[attr-defined]
     assert standing(wiring, scan, document) == before
+
+
+def test_what_was_signed_is_not_signed_again_when_archiving_is_tried_again(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    _, document = described(wiring, "lan-nua.pdf", paper(3))
+    steps.sign_document(shop, document)
+    signed = (shop.bench(document) / "signed.pdf").read_bytes()
+    workflow._shop = shop
+    workflow.stall_document.__wrapped__(document, "service-unavailable")  # type: ignore[attr-defined]
+    with write(wiring.engine) as conn:
+        documents.set_state(conn, document, DocumentState.APPROVED, attempt=2)
+    steps.sign_document(shop, document)
+    assert (shop.bench(document) / "signed.pdf").read_bytes() == signed
+    steps.archive_document(shop, document)
+    with read(wiring.engine) as conn:
+        held = documents.get(conn, document)
+    assert held.state == DocumentState.ARCHIVED
+    assert [event.type for event in held.events].count("digital signature generation") == 1
 
 
 def test_reading_again_leaves_what_a_person_decided(wiring: Wiring) -> None:
