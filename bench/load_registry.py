@@ -32,8 +32,8 @@ from registry.dossiers import DossierRow, upsert
 from registry.reckoning import IN_FLIGHT
 from registry.tables import audit as audit_table
 from registry.tables import documents as document_table
-from registry.tables import dossiers, people
 from registry.tables import metadata as table_metadata
+from registry.tables import people
 from registry.values import DocumentId, DocumentState, Event, ScanState, Verdict, utc_now
 from search import reuse
 
@@ -56,7 +56,7 @@ COPIES = (
        SELECT substr(id, 1, 33) || :block, substr(claim_key, 1, 61) || :block || substr(claim_key, 65),
          substr(sha256, 1, 61) || :block, unit, dossier_code || :block, component_code, source_path, file_name,
          size_bytes, media_type, page_count, warnings, state, :month || substr(received_at, 8), claimed_by,
-         :month || substr(updated_at, 8), attempt, priority FROM scans WHERE id LIKE '%000'""",
+         :month || substr(updated_at, 8), attempt, priority FROM base_scans""",
     """INSERT INTO documents (id, scan_id, unit, dossier_code, component_code, kind, title, number_symbol,
          issuing_agency, issued_on, state, step, page_count, confidence, review_reasons, original_sha256, pdf_sha256,
          signature_level, retention_class, created_at, approved_by, approved_at, signed_at, archived_at, indexed_at,
@@ -66,23 +66,27 @@ COPIES = (
          substr(original_sha256, 1, 61) || :block, pdf_sha256, signature_level, retention_class,
          :month || substr(created_at, 8), approved_by, :month || substr(approved_at, 8), :month || substr(signed_at, 8),
          :month || substr(archived_at, 8), :month || substr(indexed_at, 8), verdict, verdict_at, attempt,
-         :month || substr(updated_at, 8) FROM documents WHERE id LIKE '%000'""",
+         :month || substr(updated_at, 8) FROM base_documents""",
     """INSERT INTO fields (document_id, name, value, raw_text, confidence, page_index, box, method, confirmed_by)
        SELECT substr(document_id, 1, 33) || :block, name, value, raw_text, confidence, page_index, box, method,
-         confirmed_by FROM fields WHERE document_id LIKE '%000'""",
+         confirmed_by FROM base_fields""",
     """INSERT INTO people (document_id, position, role, full_name, id_number, date_of_birth, evidence)
        SELECT substr(document_id, 1, 33) || :block, position, role, full_name, :person || substr(id_number, 4),
-         date_of_birth, evidence FROM people WHERE document_id LIKE '%000'""",
+         date_of_birth, evidence FROM base_people""",
     """INSERT INTO events (document_id, type, at, agent, outcome, detail)
-       SELECT substr(document_id, 1, 33) || :block, type, :month || substr(at, 8), agent, outcome, detail FROM events
-       WHERE document_id LIKE '%000'""",
+       SELECT substr(document_id, 1, 33) || :block, type, :month || substr(at, 8), agent, outcome, detail
+       FROM base_events""",
     """INSERT INTO dossiers (code, unit, procedure, applicant_name, applicant_id, channel, status, received_on,
          resolved_on, imported_at)
        SELECT code || :block, unit, procedure, applicant_name, :person || substr(applicant_id, 4), channel, status,
-         :month || substr(received_on, 8), :month || substr(resolved_on, 8), imported_at FROM dossiers
-       WHERE imported_at = 'base'""",
+         :month || substr(received_on, 8), :month || substr(resolved_on, 8), imported_at FROM base_dossiers""",
 )  # fmt: skip
 
+BASE = {
+    "scans": "id LIKE '%000'", "documents": "id LIKE '%000'", "fields": "document_id LIKE '%000'",
+    "people": "document_id LIKE '%000'", "events": "document_id LIKE '%000'", "dossiers": "length(code) = 18",
+}  # fmt: skip
+"""The first block's rows, set aside once."""
 ROOM = {"sqlite": "PRAGMA cache_size = -1000000", "postgresql": "SET LOCAL synchronous_commit = off"}
 """For filling only: the indexes stay in memory while rows go in all over them."""
 
@@ -100,6 +104,8 @@ def fill(engine: Engine, number: int) -> None:
         told = {"block": f"{k:03x}", "month": f"{2021 + k // 12:04d}-{k % 12 + 1:02d}", "person": f"{300 + k // 5}"}
         with write(engine) as conn:
             conn.execute(text(ROOM[engine.dialect.name]))
+            for name, which in BASE.items():
+                conn.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS base_{name} AS SELECT * FROM {name} WHERE {which}"))
             for copy in COPIES:
                 conn.execute(text(copy), told)
     _chain(engine, number)
@@ -134,7 +140,6 @@ def _base(engine: Engine, number: int) -> None:
             update(document_table).values(indexed_at=at, updated_at=at, verdict=Verdict.PASSED, verdict_at=now)
         )
         conn.execute(text("UPDATE scans SET updated_at = received_at"))
-        conn.execute(update(dossiers).values(imported_at="base"))
 
 
 def _prepared(made: Any) -> restoring.Prepared:
