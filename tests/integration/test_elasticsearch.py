@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from elasticsearch import Elasticsearch
 
+from app.wiring import Wiring
+from config.settings import Index, Settings
 from registry.errors import Conflict, ServiceUnavailable, SettingsInvalid
 from registry.values import DocumentId
 from search import elastic_index
@@ -59,6 +61,20 @@ def index(node: Elastic, admin: Elasticsearch) -> Iterator[ElasticIndex]:
 
 class TestElasticsearch(SearchIndexContract):
     """All cases of the contract."""
+
+
+def test_the_settings_of_an_installation_lead_to_it(node: Elastic, admin: Elasticsearch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a long one\n")
+    told = Index(
+        kind="elasticsearch", urls=(node.url,), prefix="other", user="sohoa", password_file=Path("password")
+    )  # a node without accounts takes any
+    wiring = Wiring(Settings(home=tmp_path, index=told))
+    wiring.index.put([entry("don")])
+    assert found(wiring.index, "giao đất") == {"don"}
+    wiring.close()
+    assert list(admin.indices.get_alias(name="other").body) == [f"other-v{elastic_index.SCHEMA}-0"]
+    with pytest.raises(SettingsInvalid):
+        _ = Wiring(Settings(home=tmp_path, index=told.model_copy(update={"password_file": Path("none")}))).index
 
 
 # the same answers
