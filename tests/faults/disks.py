@@ -15,10 +15,10 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Disk:
     """A file system in memory at `folder`. It takes memory only for what lies on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: str = "700") -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        _mount("-t", "tmpfs", "-o", f"size={SIZE},mode=700", "sohoa-test", str(folder))
+        _mount("-t", "tmpfs", "-o", f"size={SIZE},mode={mode}", "sohoa-test", str(folder))
 
     @contextmanager
     def full(self) -> Iterator[None]:

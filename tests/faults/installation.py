@@ -92,6 +92,7 @@ def _make(stack: ExitStack, kind: str, folder: Path, settings: dict[str, dict[st
     told = _settings(port, proxies["tsa"].port)
     address = f"sqlite:///{home / 'registry.sqlite'}"
     if kind == "grown":
+        disks |= {name: _disk(stack, folder / name, "755") for name in ("database", "bucket")}
         address = _grow(stack, folder, told, proxies, servers)
     for section, values in settings.items():
         told.setdefault(section, {}).update(values)
@@ -123,11 +124,14 @@ def _start(stack: ExitStack, made: Installation) -> None:
 
 def _disks(stack: ExitStack, home: Path) -> dict[str, Disk]:
     """The home with the registry on one file system, each folder on its own; work and archive share theirs."""
-    disks = {}
-    for name, place in {"home": home, **{n: home / n for n in (*SHARED, "index", "vault")}}.items():
-        disks[name] = Disk(place)
-        stack.callback(disks[name].remove)
-    return disks
+    places = {"home": home, **{name: home / name for name in (*SHARED, "index", "vault")}}
+    return {name: _disk(stack, place) for name, place in places.items()}
+
+
+def _disk(stack: ExitStack, place: Path, mode: str = "700") -> Disk:
+    disk = Disk(place, mode)
+    stack.callback(disk.remove)
+    return disk
 
 
 def _settings(port: int, tsa: int) -> dict[str, dict[str, Any]]:
@@ -148,8 +152,8 @@ def _grow(
     servers: dict[str, Server],
 ) -> str:
     """The servers run, each behind its proxy, and `told` names the proxies; returns the registry's own address."""
-    database = stack.enter_context(postgres(folder))
-    store = stack.enter_context(minio(folder / "minio"))
+    database = stack.enter_context(postgres(folder / "database"))
+    store = stack.enter_context(minio(folder / "bucket"))
     index = stack.enter_context(elasticsearch(folder / "elasticsearch"))
     servers |= {"postgres": database.server, "s3": store.server, "elasticsearch": index.server}
     bucket = store.settings("sohoa-records")

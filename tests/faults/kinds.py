@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests.faults.inputs import Input, slip
 from tests.faults.installation import Installation
 from tests.faults.programs import Program, send
 from tests.faults.proxy import Behaviour
@@ -18,6 +19,7 @@ SCAN_STATES = ("claimed", "identified", "done", "quarantined")
 DOCUMENT_STATES = ("reading", "review", "approved", "signed", "archived")
 STATE_PATIENCE_S = 10.0
 CLOCKS_S = (3600, -3600, 86400)
+HALVES = (1_000_000, 9_000_000)
 TAKEN_OVER_S = 45.0
 """Longer than a silent worker keeps its work."""
 
@@ -90,12 +92,29 @@ def share_away(at: Installation, chance: random.Random) -> None:
         time.sleep(chance.uniform(0.5, 3.0))
 
 
+def half_written(at: Installation, chance: random.Random) -> None:
+    """A scanner stops in the middle of a file and never comes back to it: the half is refused, with its reason."""
+    number = chance.randrange(*HALVES)
+    half = Input(f"nua-{number}.jpg", slip(number)[: chance.randrange(2000, 6000)], sound=False)
+    (at.inbox / half.name).write_bytes(half.content)
+    at.given.append(half)
+    time.sleep(chance.uniform(0.1, 1.0))
+
+
 def disk_full(name: str) -> Callable[[Installation, random.Random], None]:
     def act(at: Installation, chance: random.Random) -> None:
         with at.disks[name].full():
             time.sleep(chance.uniform(0.5, 3.0))
 
     return act
+
+
+def database_disk_full(at: Installation, chance: random.Random) -> None:
+    """PostgreSQL ends when it cannot write its log; somebody frees the disk and starts it again."""
+    with at.disks["database"].full():
+        time.sleep(chance.uniform(0.5, 3.0))
+    at.servers["postgres"].kill()
+    at.servers["postgres"].start()
 
 
 def misbehave(server: str, behaviour: Behaviour) -> Callable[[Installation, random.Random], None]:
@@ -137,8 +156,11 @@ KINDS: tuple[Kind, ...] = (
     Kind("freeze until taken over", 1, freeze_until_taken_over, "grown"),
     Kind("clock jump", 2, clock_jump),
     Kind("share away", 2, share_away),
+    Kind("half-written file", 2, half_written),
     *(Kind(f"disk full: {name}", 1, disk_full(name)) for name in ("home", "inbox", "done", "quarantine", "vault")),
     Kind("disk full: index", 1, disk_full("index"), "embedded"),
+    Kind("disk full: bucket", 1, disk_full("bucket"), "grown"),
+    Kind("disk full: database", 1, database_disk_full, "grown"),
     *_servers(),
 )
 

@@ -12,7 +12,7 @@ ON_ONE_MACHINE = (
     "kill -9 of everything", "kill -9 at a step", "kill -9 at a step", "disk full: home", "disk full: vault",
     "kill -9 at a step", "disk full: inbox", "disk full: done", "disk full: quarantine", "disk full: index",
     "clock jump", "share away", "kill -9 of a reader", "page hangs", "freeze", "tsa: black hole", "tsa: lose reply",
-    "kill -9 at random",
+    "half-written file", "kill -9 at random",
 )  # fmt: skip
 ON_MANY_MACHINES = (
     "kill -9 at random", "postgres: down", "postgres: lose reply", "kill -9: postgres", "s3: down", "s3: lose reply",
