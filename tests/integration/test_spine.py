@@ -228,6 +228,7 @@ def test_doctor_finds_only_what_a_test_authority_lacks(desk: Desk) -> None:
 def test_the_log_names_nobody(desk: Desk) -> None:
     log = (desk.home / "service.log").read_text(encoding="utf-8")
     assert "archived" in log
-    assert not re.search(r"\b\d{12}\b|\b\d{9}\b", log)
+    # the last part of a document's id may well be twelve digits
+    assert not re.search(r"(?<![0-9a-f]{4}-)\b(?:\d{12}|\d{9})\b", log)
     for name in ("Nguyễn", "Trần", "Huỳnh", "Hòa"):
         assert name not in log
