@@ -7,8 +7,10 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sohoa
 UV := $(CACHE)/uv/bin/uv
 DEMO ?= demo
 JOBS ?= 2
+RECORDS ?= 1000000
+SEED ?= 1
 
-.PHONY: run test lint unit bench faults setup setup-test clean
+.PHONY: run test lint unit bench bench-load faults setup setup-test clean
 
 run: setup  ## a demonstration: sample scans read, signed, archived, and the pages to look at them
 	$(UV) run --no-sync sohoa init $(DEMO) --demo
@@ -30,8 +32,13 @@ unit: setup
 bench: setup
 	$(UV) run --no-sync python -m bench.reading
 
-faults: setup-test  ## the long form: 30 kills while 60 files come in
-	$(UV) run --no-sync python -m tests.faults.kills --kills 30 --files 60
+bench-load: setup-test  ## an hour: a million records in each index and in the registry, and what a second worker brings
+	for engine in tantivy elasticsearch; do $(UV) run --no-sync python -m bench.load_search --records $(RECORDS) --engine $$engine --folder $(CACHE)/load-$$engine; done
+	$(UV) run --no-sync python -m bench.load_registry --records $(RECORDS) --folder $(CACHE)/load-registry
+	$(UV) run --no-sync python -m bench.workers
+
+faults: setup-test  ## half an hour: 300 faults on one machine, 300 on the servers
+	for kind in embedded grown; do $(UV) run --no-sync python -m tests.faults.seeded --installation $$kind --faults 300 --seed $(SEED); done
 
 setup: $(UV)
 	tools/install-packages base
