@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from app import parts as reading
 from app import rebuild
 from app.wiring import Wiring
 from archive.aip import AipContent, archive_record, iter_records, parts
@@ -50,9 +51,9 @@ def test_every_sound_record_comes_back_and_the_damaged_one_is_named(
     wiring: Wiring, monkeypatch: pytest.MonkeyPatch, readers: str
 ) -> None:
     if readers != "one":
-        monkeypatch.setattr(rebuild, "FEW", 0)
+        monkeypatch.setattr(reading, "FEW", 0)
     if readers == "threads":
-        monkeypatch.setattr(rebuild, "FolderStore", type(None))
+        monkeypatch.setattr(reading, "FolderStore", type(None))
     ids = list(iter_records(wiring.store))
     [papers] = (wiring.folder("archive") / object_root(ids[0])).rglob("metadata.json")
     papers.chmod(0o600)
