@@ -1,4 +1,7 @@
-"""What is done once a day beside the work: count what came in against where it is, and keep a backup in the archive."""
+"""What is done once a day beside the work: count what came in against where it is, and keep a backup in the archive.
+
+While the last count had differences it is made every hour: what was mended does not stay on the screen for a day.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FIRST_S = 600.0
 """A start is busy enough: what is overdue waits so long."""
 PAUSE_S = 60.0
 AFTER_FAILURE_S = 3600.0
-DAY = timedelta(hours=24)
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 
 
 class Daily:
@@ -62,7 +65,9 @@ class Daily:
         """Whether it was a day ago, by a clock that may have jumped either way."""
         with read(self._shop.engine) as conn:
             known = facts.get(conn, name)
-        return known is None or abs(utc_now() - datetime.fromisoformat(known[1])) >= DAY
+            account = reconcile.last(conn) if name == reconcile.FACT else None
+        every = DAY if account is None or account[0].ok else HOUR
+        return known is None or abs(utc_now() - datetime.fromisoformat(known[1])) >= every
 
     def _work(self) -> None:
         pause = FIRST_S

@@ -237,6 +237,7 @@ def _stage(shop: Workshop, scan_id: ScanId, path: Path, digest: str) -> None:
     staged.unlink()
     with write(shop.engine) as conn:
         scans.withdraw_claim(conn, scan_id)
+        audit.append(conn, actor="sohoa", action="withdraw", subject=scan_id, detail={"why": "changed"})
 
 
 def _try_again(shop: Workshop, scan_id: ScanId, path: Path, digest: str, actor: str) -> Receipt:

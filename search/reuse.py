@@ -71,7 +71,8 @@ def check(
 
     owner: 12 or 9 digits; papers under the person's other number count where one paper or dossier names both. A
     person is never matched by name alone. units: where to look first; papers of other units come behind.
-    verdict_of is asked only for papers that are otherwise usable and not found good within VERDICT_KEPT. Raises NotFound for an unknown procedure.
+    verdict_of is asked only for papers that are otherwise usable and not found good within VERDICT_KEPT. Raises
+    NotFound for an unknown procedure.
     """
     try:
         wanted = catalogue.procedure(procedure, on)
