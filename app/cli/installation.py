@@ -109,7 +109,7 @@ def worker(
 def web(home: Home) -> None:
     """Chỉ mở trang web."""
     with opened(home) as wiring:
-        shop = _when_servers_answer(wiring)
+        shop = _when_servers_answer(wiring, store=False)
         server = _server(wiring, lambda: posted_waiting(shop))
         _stop_on_signals(None, server)
         server.run()
@@ -192,16 +192,18 @@ def list_users(home: Home, json: Json = False) -> None:
         table(("Tài khoản", "Vai trò", "Đơn vị"), [(u.username, u.role, u.unit) for u in rows])
 
 
-def _when_servers_answer(wiring: Wiring) -> Workshop:
+def _when_servers_answer(wiring: Wiring, *, store: bool = True) -> Workshop:
     """The workshop, once database and archive answer: after a power cut everything starts at once, in any order.
 
+    store: False for pages alone, which must be there to say that the archive is away.
     Raises SettingsInvalid when the archive's home does not protect what it holds. Ctrl-C ends the waiting.
     """
     said = ""
     while True:
         try:
             shop = wiring.workshop
-            shop.store.check()
+            if store:
+                shop.store.check()
         except ServiceUnavailable as exc:
             if said != str(exc):
                 said = str(exc)
