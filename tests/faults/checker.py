@@ -117,7 +117,9 @@ def each_once(inputs: list[Input], held: Mapping[str, int], aside: Mapping[str |
 
 
 def _released(home: Path, inputs: list[Input], held: Counter[str]) -> list[str]:
-    lie = {hashlib.sha256(p.read_bytes()).hexdigest() for p in (home / "done").rglob("*") if p.is_file()}
+    """Sources of what is archived are kept: in done/, or in quarantine/ where a person had it tried again."""
+    places = (home / "done", home / "quarantine")
+    lie = {hashlib.sha256(p.read_bytes()).hexdigest() for place in places for p in place.rglob("*") if p.is_file()}
     missing = [i.name for i in inputs if held[i.sha256] and i.sha256 not in lie]
     return [f"{name}: archived, but its source is not in done/" for name in missing]
 
