@@ -77,7 +77,7 @@ class IndexFolder:
         used = {self.current(), self.filling()}
         for old in self.path.glob("v*-*"):
             if old.name not in used:
-                shutil.rmtree(old, ignore_errors=True)
+                _remove(old)
 
     @property
     def late(self) -> Path:
@@ -104,3 +104,12 @@ def translated(otherwise: str = "the index's folder cannot be read or written") 
         if type(exc).__name__ != "PanicException":
             raise
         raise ServiceUnavailable(otherwise) from exc
+
+
+def _remove(folder: Path) -> None:
+    """The folder is gone, at the latest with the next sweep: a writer that was dropped may add a file or two yet."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
