@@ -23,17 +23,20 @@ class Disk:
     @contextmanager
     def full(self) -> Iterator[None]:
         """Inside the block not one more page fits: the file system is as large as what lies on it."""
+        ballast = self.folder / ".ballast"  # a file system of no size at all cannot be made
+        ballast.write_bytes(bytes(PAGE))
         try:
             self._shrink()
             yield
         finally:
             self._resize(SIZE)
+            ballast.unlink()
 
     def _shrink(self) -> None:
         while True:
             state = os.statvfs(self.folder)
             try:
-                self._resize(max((state.f_blocks - state.f_bfree) * state.f_frsize, PAGE))
+                self._resize((state.f_blocks - state.f_bfree) * state.f_frsize)
             except AssertionError:  # something was written between asking and shrinking
                 continue
             return
