@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from registry import descriptions
+from registry.concurrent import insert_many
 from registry.documents import event_row, portions
 from registry.tables import documents, events, fields, people, scans
 from registry.values import DocumentId, DocumentState, Event, RecordMetadata, ScanState, utc_now
@@ -103,9 +104,11 @@ def _add(new: Sequence[Prepared], conn: Connection) -> None:
         claims.append({**record.scan, "claim_key": f"restored|{record.document_id}" if key in taken else key})
         taken.add(key)
     if new:
-        conn.execute(insert(scans), claims)
-        conn.execute(insert(documents), [record.document | record.archived for record in new])
-    _add_parts(new, conn)
+        insert_many(conn, scans, claims)
+        insert_many(conn, documents, [record.document | record.archived for record in new])
+        insert_many(conn, fields, [row for record in new for row in record.fields])
+        insert_many(conn, people, [row for record in new for row in record.people])
+        insert_many(conn, events, [row for record in new for row in record.events])
 
 
 def _renew(held: Sequence[Prepared], states: dict[str, str], conn: Connection) -> None:
@@ -119,17 +122,9 @@ def _renew(held: Sequence[Prepared], states: dict[str, str], conn: Connection) -
                      "key": record.document_id})  # fmt: skip
     if rows:
         conn.execute(update(documents).where(documents.c.id == bindparam("key")), rows)
-    _add_parts(held, conn)
-
-
-def _add_parts(records: Sequence[Prepared], conn: Connection) -> None:
-    for table, rows in (
-        (fields, [row for record in records for row in record.fields]),
-        (people, [row for record in records for row in record.people]),
-    ):
-        if rows:
-            conn.execute(insert(table), rows)
-    happened = [row for record in records for row in record.events]
+    insert_many(conn, fields, [row for record in held for row in record.fields])
+    insert_many(conn, people, [row for record in held for row in record.people])
+    happened = [row for record in held for row in record.events]
     if happened:
         dialect = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
         conn.execute(dialect(events).on_conflict_do_nothing(index_elements=["document_id", "type", "at"]), happened)

@@ -80,7 +80,8 @@ def counts(conn: Connection, units: Collection[str] | None = None) -> dict[str, 
 
     What is done is counted anew each time while it is little; from MANY on, the number may be REMEMBERED_S old.
     """
-    query = select(scans.c.state, func.count()).where(scans.c.state != ScanState.DONE).group_by(scans.c.state)
+    others = [state for state in ScanState if state != ScanState.DONE]  # "not done" could not be looked up in an index
+    query = select(scans.c.state, func.count()).where(scans.c.state.in_(others)).group_by(scans.c.state)
     if units is not None:
         query = query.where(scans.c.unit.in_(list(units)))
     found = {row.state: row[1] for row in conn.execute(query)}

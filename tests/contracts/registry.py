@@ -16,8 +16,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from registry import audit, documents, dossiers, facts, quarantine, reuse_events, scans, tables, tray, units, users
+from registry.concurrent import insert_many
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, DatabaseTooNew, NotAllowed, NotFound
 from registry.values import (
@@ -331,6 +333,18 @@ class RegistryContract:
             assert tray.counts(conn, None) == {"claimed": 59, "done": 1}
             assert tray.counts(conn, {"H99.33"}) == {"claimed": 3, "done": 1}
             assert documents.count_in_state(conn, DocumentState.READING, {"H99.33"}) == 3
+
+    def test_many_rows_go_in_as_one_by_one_would(self, engine: Engine) -> None:
+        rows = [{"document_id": document(engine, 1), "position": n, "full_name": "a\0\tb\\N" * 60} for n in range(3)]
+        with write(engine) as conn:
+            insert_many(conn, tables.people, rows)
+            insert_many(conn, tables.people, [])
+        with read(engine) as conn:
+            held = conn.execute(select(tables.people).order_by(tables.people.c.position)).all()
+            assert {(row.role, row.full_name, row.id_number) for row in held} == {("", ("a�\tb\\N" * 60)[:200], None)}
+            assert [row.evidence for row in held] == [{}] * 3
+        with pytest.raises(IntegrityError), write(engine) as conn:
+            insert_many(conn, tables.people, rows)
 
     def test_records_come_back_together_and_again_without_harm(self, engine: Engine) -> None:
         with write(engine) as conn:
