@@ -95,7 +95,8 @@ def take(
         scan = claim.scan
         if claim.fresh:
             audit.append(conn, actor=actor, action="claim", subject=scan.id, unit=unit.code, detail={"sha256": digest})
-    if claim.fresh or (scan.state == ScanState.CLAIMED and not shop.staged_scan(scan.id).exists()):
+    at_hand = scan.staged_path is not None and shop.staged_scan(scan.id).exists()
+    if claim.fresh or (scan.state == ScanState.CLAIMED and not at_hand):
         _stage(shop, scan.id, path, digest)
         return Receipt(Taken.CLAIMED, scan.id)
     if scan.state == ScanState.QUARANTINED:

@@ -152,7 +152,7 @@ def _grow(
     servers: dict[str, Server],
 ) -> str:
     """The servers run, each behind its proxy, and `told` names the proxies; returns the registry's own address."""
-    database = stack.enter_context(postgres(folder / "database"))
+    database = stack.enter_context(postgres(folder / "database", durable=True))
     store = stack.enter_context(minio(folder / "bucket"))
     index = stack.enter_context(elasticsearch(folder / "elasticsearch"))
     servers |= {"postgres": database.server, "s3": store.server, "elasticsearch": index.server}

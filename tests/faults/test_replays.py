@@ -48,6 +48,19 @@ def test_every_step_again_after_the_end_changes_nothing(wiring: Wiring) -> None:
     assert standing(wiring, scan, document) == before
 
 
+def test_a_copy_that_the_registry_was_not_told_of_is_made_again(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    path = wiring.folder("inbox") / INBOX / "chua-ghi.pdf"
+    path.write_bytes(paper(4))
+    scan = ScanId(intake.take(shop, path, unit_folder=INBOX, relative=Path(path.name), actor="inbox").scan_id or "")
+    with write(wiring.engine) as conn:
+        scans.update(conn, scan, staged_path=None)  # as when the registry went away just then
+    again = intake.take(shop, path, unit_folder=INBOX, relative=Path(path.name), actor="inbox")
+    assert (again.outcome, again.scan_id) == (intake.Taken.CLAIMED, scan)
+    with read(wiring.engine) as conn:
+        assert scans.get(conn, scan).staged_path is not None, "it can start"
+
+
 def test_what_was_signed_is_not_signed_again_when_archiving_is_tried_again(wiring: Wiring) -> None:
     shop = wiring.workshop
     _, document = described(wiring, "lan-nua.pdf", paper(3))
