@@ -26,7 +26,7 @@ from app.demo.scans import make_scans
 from tests.bad_inputs import encoded, sheet
 
 SOHOA = [sys.executable, "-c", "from app.cli import main; main()"]
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 ACCOUNTS = (("mayquet", "scanner", "H99.32"), ("motcua", "clerk", "H99.32"), ("motcua2", "clerk", "H99.34"),
             ("kiemtra", "auditor", None), ("lanhdao", "leader", "H99"))  # fmt: skip
 PASSWORD = "mat-khau-cua-toi"
