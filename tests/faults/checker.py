@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, read_record
@@ -58,7 +59,7 @@ def finish(at: Installation, patience_s: float) -> list[str]:
     return problems + _quiet(at, until)
 
 
-def findings(at: Installation) -> dict[str, object]:
+def findings(at: Installation) -> dict[str, Any]:
     """Counts, and under `problems` everything that does not hold; empty when nothing is lost, doubled or changed."""
     inputs = list(at.given)
     with opened(at.home) as wiring:
@@ -68,7 +69,7 @@ def findings(at: Installation) -> dict[str, object]:
             chain = audit.verify(conn)
             registered = documents.archived_ids(conn)
             unindexed = documents.unindexed(conn, 1000, archived_before="9")
-        problems = unreadable + each_once(inputs, held, Counter(item.sha256 for item in refused))
+        problems = unreadable + each_once(inputs, held, Counter(item.sha256 or "" for item in refused))
         for item in refused:
             if hashlib.sha256(Path(item.kept_path).read_bytes()).hexdigest() != item.sha256:
                 problems.append(f"{item.file_name}: changed in quarantine")
@@ -104,7 +105,7 @@ def _held(wiring: Wiring) -> tuple[Counter[str], list[str]]:
     return held, unreadable
 
 
-def each_once(inputs: list[Input], held: Mapping[str, int], aside: Mapping[str | None, int]) -> list[str]:
+def each_once(inputs: list[Input], held: Mapping[str, int], aside: Mapping[str, int]) -> list[str]:
     """What is sound and not archived exactly once, what is not and not refused exactly once, and what nobody gave."""
     problems = []
     for one in inputs:

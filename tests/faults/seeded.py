@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,13 +34,13 @@ MOVED = """SELECT (SELECT count(*) FROM scans), (SELECT max(updated_at) FROM sca
            (SELECT max(updated_at) FROM documents)"""
 
 
-def run(kind: str, folder: Path, *, faults: int, seed: int) -> dict[str, object]:
+def run(kind: str, folder: Path, *, faults: int, seed: int) -> dict[str, Any]:
     """The outcome of one run in `folder`; `problems` is empty when everything holds."""
     with installation(kind, folder) as at:
         return suffer(at, plan(kind, faults, seed), seed=seed)
 
 
-def suffer(at: Installation, faults: list[Kind], *, seed: int, patience_s: float = PATIENCE_S) -> dict[str, object]:
+def suffer(at: Installation, faults: list[Kind], *, seed: int, patience_s: float = PATIENCE_S) -> dict[str, Any]:
     """Lets the faults happen one after the other while files come in, waits until all has settled, and counts."""
     chance = random.Random(seed)
     feeder = Feeder(at, seed=seed)
@@ -68,7 +69,7 @@ def suffer(at: Installation, faults: list[Kind], *, seed: int, patience_s: float
         "settling_s": round(settling_s, 1),
         "ended_by_themselves": {p.name: p.exits for p in at.programs.values() if p.exits},
         **found,
-        "problems": stuck + list(found["problems"]),  # type: ignore[call-overload]
+        "problems": stuck + found["problems"],
     }
 
 
