@@ -22,7 +22,7 @@ from registry.errors import FixityMismatch, KeyNotFound
 from registry.restoring import Prepared, prepare
 from registry.values import DocumentId
 
-FEW = 1000
+FEW = 5000
 """So many are read faster than other processes start."""
 AHEAD = 8
 """Parts that may be read before what they hold is taken, per reader."""
