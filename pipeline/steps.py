@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from archive.aip import AipContent, archive_record, events_json, metadata_json, read_papers
+from archive.aip import AipContent, AipPapers, archive_record, events_json, metadata_json, read_back, read_papers
 from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
@@ -25,7 +25,7 @@ from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
 from registry import audit, documents, restoring, scans
 from registry.database import read, write
-from registry.errors import RefusalCode, Refused, SohoaError, WorkerFailed
+from registry.errors import KeyNotFound, RefusalCode, Refused, SohoaError, WorkerFailed
 from registry.values import (
     Description,
     DocumentId,
@@ -36,6 +36,7 @@ from registry.values import (
     ScanId,
     ScanState,
     SourceScan,
+    Verdict,
     sha256_file,
     utc_now,
     vietnam_date,
@@ -209,7 +210,7 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     bench = shop.bench(document_id)
-    if record.state in ENDED:
+    if record.state in ENDED or _held_already(shop, document_id, scan):
         return
     if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
         with write(shop.engine) as conn:
@@ -243,12 +244,19 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
-    """The document is an AIP, read back and compared, and the registry says so. Safe to repeat."""
+    """The document is an AIP, read back and compared, and the registry says so. Safe to repeat.
+
+    A record that the archive holds, while the registry has lost that (a database that came back older), stays as it is.
+    """
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         description = documents.description(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     if record.state in ENDED:  # and its bench may be gone
+        return
+    if held := _held_already(shop, document_id, scan):
+        version = read_back(shop.store, document_id).version
+        _note_archived(shop, record, scan, held, version, None)
         return
     bench = shop.bench(document_id)
     metadata, events = _papers_of(shop, record, description, scan)
@@ -270,19 +278,43 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     held = read_papers(shop.store, document_id)
     own = sha256_file(bench / "signed.pdf") == held.digests["document.pdf"]
     verdict = verify_file(bench / "signed.pdf", shop.station.trust).verdict if own else None
+    # every byte was just read back, so the copy's verdict is the record's
+    _note_archived(shop, record, scan, held, stored.version, verdict)
+
+
+def _held_already(shop: Workshop, document_id: DocumentId, scan: scans.ScanRow) -> AipPapers | None:
+    """The record of this very scan in the archive, where the document's bench is gone: it was archived before."""
+    if (shop.bench(document_id) / "document.pdf").exists():
+        return None
+    try:
+        held = read_papers(shop.store, document_id)
+    except KeyNotFound:
+        return None
+    return held if held.metadata.source.sha256 == scan.sha256 else None
+
+
+def _note_archived(
+    shop: Workshop,
+    record: documents.DocumentRecord,
+    scan: scans.ScanRow,
+    held: AipPapers,
+    version: str,
+    verdict: Verdict | None,
+) -> None:
+    """The registry says what the archive holds: document, scan and an audit row, together."""
     with write(shop.engine) as conn:
         restoring.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
-        documents.set_state(conn, document_id, DocumentState.ARCHIVED, step="archived", error_code=None)
-        if verdict:  # every byte was just read back, so the copy's verdict is the record's
-            documents.keep_verdict(conn, document_id, verdict)
+        documents.set_state(conn, record.id, DocumentState.ARCHIVED, step="archived", error_code=None)
+        if verdict:
+            documents.keep_verdict(conn, record.id, verdict)
         scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
         audit.append(
             conn,
             actor="sohoa",
             action="archive",
-            subject=document_id,
+            subject=record.id,
             unit=record.unit,
-            detail={"version": stored.version, "pdf_sha256": held.digests["document.pdf"]},
+            detail={"version": version, "pdf_sha256": held.digests["document.pdf"]},
         )
 
 

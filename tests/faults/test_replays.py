@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.setup import initialise
 from app.wiring import Wiring, opened
+from archive.aip import read_papers
 from pipeline import decisions, intake, steps, workflow
-from registry import documents, quarantine, scans
+from registry import documents, quarantine, scans, tables
 from registry.database import read, write
 from registry.errors import RefusalCode
 from registry.values import DocumentId, DocumentState, ScanId, ScanState
@@ -46,6 +48,28 @@ def test_every_step_again_after_the_end_changes_nothing(wiring: Wiring) -> None:
     workflow.stall_scan.__wrapped__(scan, "storage")  # type: ignore[attr-defined]
     workflow.stall_document.__wrapped__(document, "storage")  # type: ignore[attr-defined]
     assert standing(wiring, scan, document) == before
+
+
+def test_a_record_that_the_registry_has_forgotten_is_taken_as_it_is(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    scan, document = described(wiring, "quen.pdf", paper(6))
+    steps.sign_document(shop, document)
+    steps.archive_document(shop, document)
+    steps.release_scan(shop, scan, document)
+    with write(wiring.engine) as conn:  # as a database that came back older than the archive
+        conn.execute(update(tables.documents).where(tables.documents.c.id == document).values(
+            state="approved", step="approved", archived_at=None, pdf_sha256=None, signed_at=None))  # fmt: skip
+        scans.update(conn, scan, state=ScanState.IDENTIFIED)
+    steps.sign_document(shop, document)
+    steps.archive_document(shop, document)
+    after = standing(wiring, scan, document)
+    assert (after["state"], after["scan"]) == (DocumentState.ARCHIVED, ScanState.DONE)
+    assert read_papers(shop.store, document).digests["document.pdf"] == pdf_of(wiring, document)
+
+
+def pdf_of(wiring: Wiring, document: DocumentId) -> str | None:
+    with read(wiring.engine) as conn:
+        return documents.get(conn, document).pdf_sha256
 
 
 def test_a_copy_that_the_registry_was_not_told_of_is_made_again(wiring: Wiring) -> None:
