@@ -12,7 +12,6 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from multiprocessing import get_context
 
 from archive.aip import iter_records, parts, read_papers
@@ -22,8 +21,8 @@ from registry.errors import FixityMismatch, KeyNotFound
 from registry.restoring import Prepared, prepare
 from registry.values import DocumentId
 
-FEW = 5000
-"""So many are read faster than other processes start."""
+SAMPLE, MANY = 8, 8
+"""Where the first parts hold so many records, there are some thousand: fewer are read faster than processes start."""
 AHEAD = 8
 """Parts that may be read before what they hold is taken, per reader."""
 THREADS = 16
@@ -41,9 +40,8 @@ class Part:
 @contextmanager
 def read_parts(store: ObjectStore) -> Iterator[Iterator[Part]]:
     """Every record of the store once, never far ahead of who takes it."""
-    first = list(islice(iter_records(store), FEW + 1))
-    if len(first) <= FEW:
-        yield iter([_prepared(store, first)])
+    if sum(1 for part in parts()[:SAMPLE] for _ in iter_records(store, part)) < MANY:
+        yield iter([_part(store, "")])
     elif isinstance(store, FolderStore):
         readers = os.cpu_count() or 1
         context = get_context("spawn")

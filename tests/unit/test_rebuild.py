@@ -51,7 +51,7 @@ def test_every_sound_record_comes_back_and_the_damaged_one_is_named(
     wiring: Wiring, monkeypatch: pytest.MonkeyPatch, readers: str
 ) -> None:
     if readers != "one":
-        monkeypatch.setattr(reading, "FEW", 0)
+        monkeypatch.setattr(reading, "MANY", 0)
     if readers == "threads":
         monkeypatch.setattr(reading, "FolderStore", type(None))
     ids = list(iter_records(wiring.store))
