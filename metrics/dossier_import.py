@@ -25,7 +25,7 @@ from registry.errors import NotATable
 from registry.values import Value
 
 LARGEST = 100_000_000
-CODE = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}-\d{6}-\d{4,6}|[A-Y]\d{2}(?:\.[0-9A-Z]{1,3}){0,6}-\d{6}-\d{4,}")
+CODE = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}-\d{6}-\d{4,6}|[A-Y]\d{2}(?:\.[0-9A-Z]{1,3}){0,6}-\d{6}-\d{4,10}")
 STATUSES = {
     "1": "received", "2": "received", "4": "processing", "5": "processing", "6": "processing", "7": "withdrawn",
     "3": "stopped", "8": "stopped", "9": "resolved", "10": "returned",

@@ -9,7 +9,7 @@ from pipeline.describing.text import fold, upright
 
 _AGENCY = r"[A-Y]\d{2}(?:\.[0-9A-Z]{1,3}){0,6}"
 _DOSSIER = re.compile(
-    rf"(?<![\w.])(?:(?:\d{{3}}\.\d{{2}}\.\d{{2}}\.[A-Y]\d{{2}})|(?:{_AGENCY}))-(?P<d>\d{{6}})-\d{{4,}}(?!\d)"
+    rf"(?<![\w.])(?:(?:\d{{3}}\.\d{{2}}\.\d{{2}}\.[A-Y]\d{{2}})|(?:{_AGENCY}))-(?P<d>\d{{6}})-\d{{4,10}}(?!\d)"
 )
 _DOSSIER_LOOSE = re.compile(
     r"(?<![\w.])([0-9OolI]{3}[.,][0-9OolI]{2}[.,][0-9OolI]{2}[.,][A-Y][0-9OolI]{2})-([0-9OolI]{6})-([0-9OolI]{4,6})(?!\w)"
