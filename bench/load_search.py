@@ -234,7 +234,8 @@ def engine(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.engine == "tantivy" or arguments.url:
         yield arguments.url
         return
-    with elasticsearch(arguments.folder, heap=HEAP) as node:
+    # the node's collector frees memory only when it must, and the real-memory breaker would take that for use
+    with elasticsearch(arguments.folder, "indices.breaker.total.use_real_memory=false", heap=HEAP) as node:
         yield node.url
 
 
