@@ -83,7 +83,11 @@ ROLES = {
     "leader": "lãnh đạo",
     "admin": "quản trị",
 }
-WAITS = {"growing": "đang được ghi", "incomplete": "chưa trọn vẹn, đang đợi máy quét"}
+WAITS = {
+    "growing": "đang được ghi",
+    "incomplete": "chưa trọn vẹn, đang đợi máy quét",
+    "queued": "đang xếp hàng chờ nhận",
+}
 
 
 HEALTH = {
@@ -171,6 +175,6 @@ FILTERS: dict[str, Any] = {
     "role": lambda code: ROLES.get(str(code), str(code)),
     "health": lambda name: HEALTH.get(name, name),
     "worker": lambda word: WORKERS.get(word, word),
-    "waits": lambda code: WAITS.get(code, code),
+    "waits": lambda code: WAITS.get(code) or sentence(code),
 }
 GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}
