@@ -109,6 +109,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         expected = len(papers()) + 1
         ended = "SELECT count(*) AS n FROM documents WHERE state IN ('archived', 'review')"
         made.wait(lambda: made.rows(ended)[0]["n"] == expected, "the sample scans")
+        behind = "SELECT count(*) AS n FROM documents WHERE state = 'archived' AND indexed_at IS NULL"
+        made.wait(lambda: made.rows(behind)[0]["n"] == 0, "the index")
         yield made
         assert service.poll() is None, "the service lives to the end"
     finally:
