@@ -133,7 +133,7 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
     folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}"
     kept = folder / _short(source.name)
     if not kept.exists():
-        copy_durably(staged if staged.exists() else source, kept)
+        copy_durably(next((p for p in (staged, source) if p.exists()), _kept_before(folder, kept.name)), kept)
     _explain(folder, code)
     with write(shop.engine) as conn:
         quarantine.add(
@@ -149,6 +149,9 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
         )
         scans.update(conn, scan_id, state=ScanState.QUARANTINED, error_code=code)
         audit.append(conn, actor="sohoa", action="quarantine", subject=scan_id, unit=scan.unit, detail={"code": code})
+    with read(shop.engine) as conn:
+        if scans.get(conn, scan_id).attempt != scan.attempt:
+            return  # handed in again this very moment: file and copy belong to the next attempt
     if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
         source.unlink(missing_ok=True)
     staged.unlink(missing_ok=True)
@@ -339,3 +342,9 @@ def _still(path: Path, digest: str) -> bool:
         return not path.is_symlink() and sha256_file(path) == digest
     except FileNotFoundError:
         return False
+
+
+def _kept_before(folder: Path, name: str) -> Path:
+    """The copy that an earlier attempt left in quarantine, when there is no other; `folder` is this attempt's."""
+    stem = folder.name.rpartition("-")[0]
+    return next((kept for f in sorted(folder.parent.glob(f"{stem}-*")) if (kept := f / name).exists()), folder / name)

@@ -133,3 +133,18 @@ def standing(wiring: Wiring, scan: ScanId, document: DocumentId) -> dict[str, An
         held = documents.get(conn, document).model_dump(exclude={"updated_at", "events"})
         found = scans.get(conn, scan)
         return {**held, "scan": found.state, "refused": quarantine.of_scan(conn, scan)}
+
+
+def test_a_scan_whose_copies_are_gone_is_kept_from_its_earlier_refusal(wiring: Wiring) -> None:
+    shop = wiring.workshop
+    path = wiring.folder("inbox") / INBOX / "hong.pdf"
+    path.write_bytes(b"%PDF-1.7 nothing")
+    scan = ScanId(intake.take(shop, path, unit_folder=INBOX, relative=Path(path.name), actor="inbox").scan_id or "")
+    intake.set_aside(shop, scan, RefusalCode.CORRUPT, "x")
+    with write(wiring.engine) as conn:  # tried again, and the copy made for it lost
+        scans.retry(conn, scan)
+    intake.set_aside(shop, scan, RefusalCode.UNREADABLE, "x")
+    with read(wiring.engine) as conn:
+        assert scans.get(conn, scan).state == ScanState.QUARANTINED
+        kept = [Path(item.kept_path) for item in quarantine.of_scan(conn, scan)]
+    assert len(kept) == 2 and all(k.read_bytes() == b"%PDF-1.7 nothing" for k in kept)
