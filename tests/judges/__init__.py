@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.cached import built_once
+
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sohoa"
 
 
 def archivable(files: Sequence[Path]) -> dict[Path, tuple[bool, str]]:
@@ -32,16 +30,8 @@ def _ask(question: list[str], files: Sequence[Path]) -> dict[Path, tuple[bool, s
 
 
 def _built() -> Path:
-    """The folder of the built judges; the second of two callers waits for the first."""
-    digest = hashlib.sha256()
-    for source in (HERE / "pom.xml", HERE / "src/main/java/Judge.java"):
-        digest.update(source.read_bytes())
-    built = CACHE / f"judges-{digest.hexdigest()[:12]}"
-    built.mkdir(parents=True, exist_ok=True)
-    with (built / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (built / "done").exists():
-            maven = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), f"-Dbuilt={built}"]
-            subprocess.run([*maven, "compile", "dependency:copy-dependencies"], check=True)
-            (built / "done").touch()
-    return built
+    def build(built: Path) -> None:
+        maven = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), f"-Dbuilt={built}"]
+        subprocess.run([*maven, "compile", "dependency:copy-dependencies"], check=True)
+
+    return built_once("judges", (HERE / "pom.xml", HERE / "src/main/java/Judge.java"), build)

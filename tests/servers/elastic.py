@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -14,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import CACHE, Server, free_port
+from tests.cached import built_once
+from tests.servers import Server, free_port
 
 HERE = Path(__file__).parent / "elasticsearch"
 VERSION = "9.0.4"
@@ -33,7 +32,8 @@ class Elastic:
 @contextmanager
 def elasticsearch(folder: Path, *settings: str, heap: str = HEAP) -> Iterator[Elastic]:
     """A node with its data in `folder`, stopped afterwards. settings: further ones of the node, as name=value."""
-    built, port = _built(), free_port()
+    built = built_once("servers/elasticsearch", (HERE / "pom.xml", HERE / "SearchNode.java"), _build)
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     url = f"http://127.0.0.1:{port}"
     java = [
@@ -70,21 +70,6 @@ def _release(compiler: Path) -> int:
     told = subprocess.run([str(compiler), "-version"], check=True, capture_output=True, text=True)
     found = re.search(r"javac (\d+)", told.stdout + told.stderr)
     return int(found[1]) if found else 0
-
-
-def _built() -> Path:
-    """The folder of the built node; the second of two callers waits for the first."""
-    digest = hashlib.sha256()
-    for source in (HERE / "pom.xml", HERE / "SearchNode.java"):
-        digest.update(source.read_bytes())
-    built = CACHE / f"elasticsearch-{digest.hexdigest()[:12]}"
-    built.mkdir(parents=True, exist_ok=True)
-    with (built / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (built / "done").exists():
-            _build(built)
-            (built / "done").touch()
-    return built
 
 
 def _build(built: Path) -> None:

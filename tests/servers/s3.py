@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from minio import Minio
 
 from config.settings import Store
-from tests.servers import CACHE, Server, free_port
+from tests.cached import CACHE
+from tests.servers import Server, free_port
 
 USER = "tester"
 
@@ -101,7 +102,7 @@ def _running(
     data: Path,
     ca_file: Path | None = None,
 ) -> Iterator[Server]:
-    path = CACHE / "bin" / program
+    path = CACHE / "servers" / "bin" / program
     assert path.exists(), f"{program} is missing: run tools/install-servers"
     for folder in ("data", "versions"):
         (data / folder).mkdir(exist_ok=True)
