@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from dbos import DBOS, DBOSClient
 from dbos._error import DBOSException
@@ -25,6 +26,9 @@ no living process can finish are given up and started anew (pipeline.runner)."""
 QUEUE = "documents"
 PRESERVE_FIRST, DIGITISE = 1, 2
 """Places in the queue: what is approved goes first; scans follow by their own priority."""
+ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+AT_ONCE = 5000
+"""So many ended workflows are forgotten in one go: fewer than a database takes values in one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,20 @@ class Dispatch:
         """The workflow runs no further step."""
         with _answering():
             self._client.cancel_workflow(work.workflow_id)
+
+    def forget_ended(self, before: datetime) -> int:
+        """At most AT_ONCE workflows that were handed out before then and have ended are gone; how many.
+
+        What they did is in the registry; kept for ever, they would outgrow it.
+        """
+        with _answering():
+            ended = self._client.list_workflows(
+                status=list(ENDED), end_time=before.isoformat(), limit=AT_ONCE,
+                load_input=False, load_output=False, application_name="sohoa",
+            )  # fmt: skip
+            if ended:
+                self._client.delete_workflows([w.workflow_id for w in ended])
+        return len(ended)
 
     def close(self) -> None:
         self._client.destroy()

@@ -45,6 +45,8 @@ log = structlog.get_logger("sohoa.runner")
 STALL_PAUSE_S = 30.0
 """What stalled is tried again so often: soon enough for a person who just freed the disk."""
 HOUSEKEEPING_S = 3600.0
+WORKFLOWS_KEPT = timedelta(days=7)
+"""Ended workflows stay so long for whoever looks into what happened."""
 TAKING_S = 1.0
 """One round takes arrivals for about so long, then lets the others have their turn: a flood delays nobody's start."""
 
@@ -69,6 +71,7 @@ class Runner:
         self._hindered: dict[Path, str] = {}
         self._taken: dict[Path, ScanId] = {}
         self._turns: Turns | None = None
+        self._dispatch: Dispatch | None = None
         self._last_retry = self._last_housekeeping = 0.0
 
     def run(self, *, until: Callable[[], bool] = lambda: False, wait: bool = False) -> None:
@@ -89,7 +92,7 @@ class Runner:
             if not others:
                 shop.store.clear_staging()
             decisions.finish_rejections(shop)
-            dispatch = Dispatch(told.registry_url)
+            dispatch = self._dispatch = Dispatch(told.registry_url)
             self._turns = Turns(shop, dispatch)
             presence: Worker | Crew
             if self._executing:
@@ -223,6 +226,8 @@ class Runner:
         self._shop.station.refresh()
         with write(self._shop.engine) as conn:
             workers.forget_ended(conn)
+        if self._dispatch is not None:
+            self._dispatch.forget_ended(utc_now() - WORKFLOWS_KEPT)
         purge_done(
             self._shop.folder("done"), vietnam_date(utc_now()) - timedelta(days=self._shop.settings.intake.done_days)
         )
