@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Engine
 
 from pipeline.dispatch import APPLICATION_VERSION, Dispatch
 from pipeline.workshop import Workshop
@@ -119,6 +120,16 @@ class Crew:
                 workers.set_state(conn, self._instance, state)
         except SohoaError as exc:
             log.warning("not_told", state=state, code=exc.code)
+
+
+def end_if_given_up(engine: Engine, instance: str) -> None:
+    """This process goes on only while the others count on it: one that woke up from standing still ends here, before it
+    decides anything about work that is theirs by now."""
+    with read(engine) as conn:
+        given_up = workers.is_lost(conn, instance)
+    if given_up:
+        log.error("given_up", instance=instance)
+        _end_now()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import intake, steps
+from pipeline.crew import end_if_given_up
 from pipeline.dispatch import APPLICATION_VERSION, PRESERVE_FIRST, QUEUE, preserving, quiet, workflow_database
 from pipeline.workshop import Workshop
 from registry import documents, scans
@@ -27,6 +28,7 @@ log = structlog.get_logger("sohoa.workflow")
 KILLS_SURVIVED = 10_000
 
 _shop: Workshop | None = None
+_instance = ""
 
 
 def shop() -> Workshop:
@@ -122,6 +124,7 @@ def release(document_id: DocumentId) -> None:
 
 @DBOS.step()
 def set_aside(scan_id: str, code: str, detail: str) -> None:
+    end_if_given_up(shop().engine, _instance)
     intake.set_aside(shop(), ScanId(scan_id), RefusalCode(code), detail)
     with write(shop().engine) as conn:
         for document in documents.of_scan(conn, scan_id):
@@ -131,6 +134,7 @@ def set_aside(scan_id: str, code: str, detail: str) -> None:
 
 @DBOS.step()
 def stall_scan(scan_id: str, code: str) -> None:
+    end_if_given_up(shop().engine, _instance)
     with write(shop().engine) as conn:
         if scans.get(conn, ScanId(scan_id)).state != ScanState.DONE:
             scans.update(conn, ScanId(scan_id), state=ScanState.STALLED, error_code=code)
@@ -166,8 +170,8 @@ def launch(workshop: Workshop, instance: str) -> None:
 
     Raises ServiceUnavailable when the database does not answer.
     """
-    global _shop  # noqa: PLW0603 DBOS calls workflows by name: one workshop per process
-    _shop = workshop
+    global _shop, _instance  # DBOS calls workflows by name: one workshop per process
+    _shop, _instance = workshop, instance
     config: DBOSConfig = {
         "name": "sohoa",
         "system_database_url": workflow_database(workshop.settings.registry_url),

@@ -78,6 +78,12 @@ def give_up(conn: Connection, instance: str, beat: int) -> bool:
     return bool(done.rowcount)
 
 
+def is_lost(conn: Connection, instance: str) -> bool:
+    """Whether the others have given the process up."""
+    query = select(workers.c.state).where(workers.c.instance == instance)
+    return conn.execute(query).scalar() == "lost"
+
+
 def listing(conn: Connection) -> list[WorkerRow]:
     """All of them, those at work first."""
     rows = [

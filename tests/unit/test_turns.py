@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pipeline import dispatch as dispatching
+from pipeline import workflow
 from pipeline.crew import LOST_AFTER_S, Crew, worker_name
 from pipeline.dispatch import Dispatch, digitising
 from pipeline.turns import LEFT_BEHIND, Turns
@@ -19,7 +21,7 @@ from pipeline.workshop import Workshop
 from registry import scans, workers
 from registry.database import open_registry, read, write
 from registry.scans import ScanRow
-from registry.values import ScanId, ScanState
+from registry.values import ScanId, ScanState, utc_now
 
 DESK, BACK_FILE = 0, 10
 
@@ -190,6 +192,21 @@ def test_work_of_one_that_stopped_is_taken_over_at_once(
     assert executors(dispatch) == {None}
 
 
+def test_one_that_was_given_up_decides_nothing_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr("pipeline.crew._end_now", lambda: ended.append("ended"))
+    monkeypatch.setattr(workflow, "_shop", SimpleNamespace(engine=engine))
+    monkeypatch.setattr(workflow, "_instance", "me")
+    scan = claim(engine, 1)
+    register(engine, "me")
+    workflow.stall_scan(scan.id, "storage")
+    assert not ended
+    with write(engine) as conn:
+        assert workers.give_up(conn, "me", 1)
+    workflow.stall_scan(scan.id, "storage")
+    assert ended == ["ended"]
+
+
 def test_two_who_notice_a_death_take_over_once(engine: Engine, dispatch: Dispatch, tmp_path: Path) -> None:
     dispatch.start_digitising(ScanId(claim(engine, 1).id), 1, DESK)
     running_at(tmp_path, "gone")
@@ -205,3 +222,17 @@ def test_a_worker_has_the_same_name_again_and_never_anothers(tmp_path: Path) -> 
         assert first != second
     with worker_name(tmp_path) as again:
         assert again == first
+
+
+def test_workflows_that_ended_long_ago_are_forgotten_and_those_under_way_are_not(
+    engine: Engine, shop: Workshop, dispatch: Dispatch, tmp_path: Path
+) -> None:
+    ended, waiting = claim(engine, 1), claim(engine, 2)
+    Turns(shop, dispatch).start_waiting()
+    dispatch.give_up(dispatch.under_way()[digitising(ended.id, 1)])
+
+    assert dispatch.forget_ended(utc_now() - timedelta(days=1)) == 0, "what has just ended stays"
+    assert dispatch.forget_ended(utc_now() + timedelta(minutes=1)) == 1
+    assert set(dispatch.under_way()) == {digitising(waiting.id, 1)}
+    assert on_the_queue(tmp_path, "SELECT count(*) FROM workflow_status") == [(1,)]
+    assert on_the_queue(tmp_path, "SELECT count(*) FROM workflow_input") == [(1,)]
