@@ -42,7 +42,7 @@ from registry.database import open_registry, read, write
 from registry.errors import Conflict
 from registry.rows import UNDER_WAY, copy_tables, frozen, is_empty, moved_tables, number_of_rows, snapshot, states
 from registry.tables import audit as audit_table
-from registry.values import DocumentId, Value, utc_now
+from registry.values import DocumentId, Value
 from search.index import IndexEntry
 
 QUESTIONS = 200
@@ -183,8 +183,7 @@ def _catch_up_index(source: Wiring) -> None:
     """The old index has every archived document: what it answers is then what the new one must answer."""
     while True:
         with read(source.engine) as conn:
-            now = utc_now().isoformat(timespec="microseconds")
-            behind = documents.unindexed(conn, BATCH, archived_before=now)
+            behind = documents.unindexed(conn, BATCH)
         if not behind:
             return
         records = [read_record(source.store, document_id) for document_id in behind]

@@ -48,7 +48,7 @@ class Indexer:
         A record that cannot be read is left out and told once in the log: `sohoa archive audit` says what is wrong.
         """
         with read(self._shop.engine) as conn:
-            behind = documents.unindexed(conn, BATCH + len(self._unreadable), archived_before="9")
+            behind = documents.unindexed(conn, BATCH + len(self._unreadable))
         records = [r for r in (self._read(i) for i in behind if i not in self._unreadable) if r is not None]
         if records:
             self._shop.index.put([steps.index_entry(r.metadata, r.pages) for r in records])

@@ -216,11 +216,6 @@ def count_in_state(conn: Connection, state: DocumentState, units: Collection[str
     return conn.execute(query).scalar_one()
 
 
-def by_original(conn: Connection, sha256: str) -> list[DocumentRow]:
-    """Documents made from exactly these bytes."""
-    return [_row(row) for row in conn.execute(select(documents).where(documents.c.original_sha256 == sha256))]
-
-
 def of_dossiers(conn: Connection, codes: Sequence[str]) -> list[DocumentRow]:
     """Documents of these dossiers, oldest first."""
     query = select(documents).where(documents.c.dossier_code.in_(codes)).order_by(documents.c.created_at)
@@ -239,11 +234,11 @@ def count_archived(conn: Connection) -> int:
     return conn.execute(query).scalar_one()
 
 
-def unindexed(conn: Connection, limit: int, *, archived_before: str) -> list[DocumentId]:
-    """Archived documents that the index does not have yet."""
+def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
+    """Archived documents that the index does not have yet, oldest first."""
     query = (
         select(documents.c.id)
-        .where(documents.c.archived_at < archived_before, documents.c.indexed_at.is_(None))
+        .where(documents.c.archived_at.is_not(None), documents.c.indexed_at.is_(None))
         .order_by(documents.c.archived_at)
         .limit(limit)
     )

@@ -367,7 +367,7 @@ class RegistryContract:
             assert documents.count_archived(conn) == 2 == len(documents.archived_ids(conn))
             assert scans.get(conn, twin.scan.id).state == ScanState.CLAIMED, "the claim stays whose it was"
             assert documents.get(conn, second).scan_id == second
-            assert set(documents.unindexed(conn, 10, archived_before="9")) == {first, second}
+            assert set(documents.unindexed(conn, 10)) == {first, second}
         with write(engine) as conn:
             documents.mark_indexed(conn, [first])
-            assert documents.unindexed(conn, 10, archived_before="9") == [second]
+            assert documents.unindexed(conn, 10) == [second]

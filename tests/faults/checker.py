@@ -68,7 +68,7 @@ def findings(at: Installation) -> dict[str, Any]:
             refused = quarantine.open_items(conn)
             chain = audit.verify(conn)
             registered = documents.archived_ids(conn)
-            unindexed = documents.unindexed(conn, 1000, archived_before="9")
+            unindexed = documents.unindexed(conn, 1000)
         problems = unreadable + each_once(inputs, held, Counter(item.sha256 or "" for item in refused))
         for item in refused:
             if hashlib.sha256(Path(item.kept_path).read_bytes()).hexdigest() != item.sha256:
