@@ -32,9 +32,10 @@ unit: setup
 bench: setup
 	$(UV) run --no-sync python -m bench.reading
 
-bench-load: setup-test  ## an hour: a million records in each index and in the registry, and what a second worker brings
+bench-load: setup-test  ## two hours: a million records in each index, in the registry and under an ingest, and a second worker
 	for engine in tantivy elasticsearch; do $(UV) run --no-sync python -m bench.load_search --records $(RECORDS) --engine $$engine --folder $(CACHE)/load-$$engine; done
 	$(UV) run --no-sync python -m bench.load_registry --records $(RECORDS) --folder $(CACHE)/load-registry
+	$(UV) run --no-sync python -m bench.ingest --records $(RECORDS) --folder $(CACHE)/load-ingest
 	$(UV) run --no-sync python -m bench.workers
 
 faults: setup-test  ## half an hour: 300 faults on one machine, 300 on the servers
