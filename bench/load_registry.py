@@ -110,8 +110,9 @@ def fill(engine: Engine, number: int) -> None:
                 conn.execute(text(copy), told)
     _chain(engine, number)
     _indexes(engine, "create")
-    with write(engine) as conn:
-        conn.execute(text("ANALYZE"))
+    if engine.dialect.name == "postgresql":  # it does so by itself; nobody does for SQLite
+        with write(engine) as conn:
+            conn.execute(text("ANALYZE"))
 
 
 def _indexes(engine: Engine, do: str) -> None:

@@ -214,8 +214,9 @@ def refused_by_code(conn: Connection) -> dict[str, int]:
 def settled(conn: Connection, digests: Iterable[str]) -> Iterator[Settled]:
     """The settled scans of these bytes."""
     for some in _chunks(digests):
-        query = select(scans.c.id, scans.c.unit, scans.c.source_path, scans.c.sha256, scans.c.updated_at)
-        for row in conn.execute(query.where(scans.c.sha256.in_(some), scans.c.state.in_(SETTLED))):
+        query = select(scans.c.id, scans.c.unit, scans.c.source_path, scans.c.sha256, scans.c.state, scans.c.updated_at)
+        # asked for both, SQLite would walk all that ever settled
+        for row in (r for r in conn.execute(query.where(scans.c.sha256.in_(some))) if r.state in SETTLED):
             yield Settled(row.id, row.unit, row.source_path, row.sha256, row.updated_at)
 
 
@@ -287,12 +288,14 @@ def last_move(conn: Connection) -> str | None:
 
 def taken_since(conn: Connection, since: str) -> dict[tuple[str, int], str]:
     """(unit, priority) → when the youngest scan came in that was begun, or went on, since then."""
-    query = (
-        select(scans.c.unit, scans.c.priority, func.max(scans.c.received_at))
-        .where(scans.c.updated_at >= since, scans.c.state.in_((ScanState.IDENTIFIED, ScanState.DONE)))
-        .group_by(scans.c.unit, scans.c.priority)
-    )
-    return {(row.unit, row.priority): row[2] for row in conn.execute(query)}
+    # asked for state and groups as well, SQLite would walk all that was ever done to find what moved lately
+    query = select(scans.c.unit, scans.c.priority, scans.c.received_at, scans.c.state)
+    youngest: dict[tuple[str, int], str] = {}
+    for row in _stream(conn, query.where(scans.c.updated_at >= since)):
+        if row.state in (ScanState.IDENTIFIED, ScanState.DONE):
+            key = (row.unit, row.priority)
+            youngest[key] = max(youngest.get(key, ""), row.received_at)
+    return youngest
 
 
 def began(conn: Connection) -> str | None:

@@ -161,8 +161,9 @@ def being_read(conn: Connection) -> list[ScanRow]:
 def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:
     """Those of the scans that are archived or in quarantine."""
     ended = (ScanState.DONE, ScanState.QUARANTINED)
-    query = select(scans.c.id).where(scans.c.id.in_(list(ids)), scans.c.state.in_(ended))
-    return [ScanId(i) for i in conn.execute(query).scalars()]
+    # asked for both, SQLite would walk all that ever ended
+    rows = conn.execute(select(scans.c.id, scans.c.state).where(scans.c.id.in_(list(ids))))
+    return [ScanId(row.id) for row in rows if row.state in ended]
 
 
 def _row(row: Any) -> ScanRow:
