@@ -136,6 +136,8 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
         copy_durably(next((p for p in (staged, source) if p.exists()), _kept_before(folder, kept.name)), kept)
     _explain(folder, code)
     with write(shop.engine) as conn:
+        if scans.get(conn, scan_id, lock=True).state == ScanState.DONE:
+            return  # archived this very moment, by another attempt
         quarantine.add(
             conn,
             scan_id=scan_id,

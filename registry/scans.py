@@ -99,24 +99,32 @@ def withdraw_claim(conn: Connection, scan_id: ScanId) -> None:
     conn.execute(delete(scans).where(scans.c.id == scan_id, scans.c.state == ScanState.CLAIMED))
 
 
-def get(conn: Connection, scan_id: ScanId) -> ScanRow:
-    """Raises NotFound."""
-    row = conn.execute(select(scans).where(scans.c.id == scan_id)).first()
+def get(conn: Connection, scan_id: ScanId, *, lock: bool = False) -> ScanRow:
+    """Raises NotFound. lock: it stays as it is read until the caller's write transaction ends."""
+    query = select(scans).where(scans.c.id == scan_id)
+    row = conn.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound(f"no scan {scan_id}")
     return _row(row)
 
 
 def update(conn: Connection, scan_id: ScanId, **columns: Any) -> None:
-    """The columns hold these values; updated_at is now."""
-    conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(**columns, updated_at=_now()))
+    """The columns hold these values; updated_at is now.
+
+    What is done stays done: a step that comes late, because a crash had it replayed or an earlier attempt ended
+    meanwhile, changes nothing of it.
+    """
+    change = sql_update(scans).where(scans.c.id == scan_id)
+    if columns.get("state", ScanState.DONE) != ScanState.DONE:
+        change = change.where(scans.c.state != ScanState.DONE)
+    conn.execute(change.values(**columns, updated_at=_now()))
 
 
 def retry(conn: Connection, scan_id: ScanId) -> None:
-    """The scan is claimed once more, as its next attempt."""
+    """The scan is claimed once more, as its next attempt; one that is done meanwhile stays so."""
     conn.execute(
         sql_update(scans)
-        .where(scans.c.id == scan_id)
+        .where(scans.c.id == scan_id, scans.c.state != ScanState.DONE)
         .values(state=ScanState.CLAIMED, attempt=scans.c.attempt + 1, error_code=None, updated_at=_now())
     )
 
