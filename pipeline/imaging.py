@@ -20,6 +20,8 @@ STEEPEST_DEG = 6.0
 WHITE = 255
 INK_LEVEL = 150
 """On a normalised page, darker than this is ink."""
+FAINTEST, DARK_ENOUGH = 45, 120
+"""How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
 LEAST_INK = 0.0004
 """Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
 
@@ -34,8 +36,9 @@ class Lean:
 
 
 def to_ocr_gray(image: Pixels) -> Gray:
-    """The page in grey, evenly lit, white around the paper, red seals gone but not the print below them."""
-    return normalise(hide_surroundings(drop_red(image)))
+    """The page in grey, evenly lit, white around the paper, red seals gone but not the print below them, faint print as
+    dark as any."""
+    return strengthen(normalise(hide_surroundings(drop_red(image))))
 
 
 def drop_red(image: Pixels) -> Gray:
@@ -80,11 +83,25 @@ def normalise(gray: Gray) -> Gray:
     return even
 
 
+def strengthen(gray: Gray) -> Gray:
+    """Faint print on an evenly lit page becomes dark; what is fainter still shines through from the other side."""
+    small, _ = reduce(gray)
+    letters = letters_only(_darker_than_around(small))
+    ink = small[letters > 0]
+    if ink.size < 200:
+        return gray
+    contrast = 250 - float(np.percentile(ink, 20))
+    if not FAINTEST < contrast < DARK_ENOUGH:
+        return gray
+    ramp = 250 - (250 - np.arange(256)) * (DARK_ENOUGH / contrast)
+    stronger: Gray = cv2.LUT(gray, np.clip(ramp, 0, 255).astype(np.uint8))
+    return stronger
+
+
 def measure(gray: Gray) -> Lean:
     """Direction and skew of the lines on an evenly lit page; tens of milliseconds."""
     small, _ = reduce(gray)
-    ink = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 18)
-    ink = _letters_only(ink)
+    ink = letters_only(_darker_than_around(small))
     share = float(np.mean(small < INK_LEVEL))
     ys, xs = np.nonzero(ink)
     if len(ys) < 60:
@@ -135,7 +152,12 @@ def densest_band(gray: Gray, share: float = 0.16) -> Gray:
     return gray[start : start + height]
 
 
-def _letters_only(ink: Gray) -> Gray:
+def _darker_than_around(small: Gray) -> Gray:
+    darker: Gray = cv2.adaptiveThreshold(small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 18)
+    return darker
+
+
+def letters_only(ink: Gray) -> Gray:
     """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]

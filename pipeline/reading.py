@@ -10,8 +10,8 @@ from pathlib import Path
 
 import ocrmypdf
 
-from pipeline import imaging, ocr
-from pipeline.imaging import Gray, Pixels
+from pipeline import imaging, ocr, quality
+from pipeline.imaging import Gray, Lean
 from pipeline.page_source import OwnText, PageImage, PageSource
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
@@ -67,8 +67,12 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     height, width = (side * page.reduced for side in page.pixels.shape[:2])
     if page.own_text:
         return _born_digital(page.own_text, index, width, height, page.dpi)
+    whole = imaging.to_ocr_gray(page.pixels)
+    gray = imaging.rescale(whole, options.recognition_dpi / page.dpi)
+    lean = imaging.measure(gray)
+    seen = quality.measured(page, whole, lean, first=index == 0)
     try:
-        found = _recognise(page.pixels, page.dpi, options)
+        found = _recognise(gray, lean, options)
     except ocr.TooSlow:
         found = _Reading([], 0, 0.0, False, (1, 1), "timeout")
     if found.rotation_deg % 180:
@@ -88,6 +92,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         words=tuple(words),
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
+        quality=seen,
     )
 
 
@@ -107,10 +112,7 @@ class _Reading:
         self.blank, self.size, self.status = blank, size, status
 
 
-def _recognise(pixels: Pixels, dpi: float, options: ReadingOptions) -> _Reading:
-    gray = imaging.to_ocr_gray(pixels)
-    gray = imaging.rescale(gray, options.recognition_dpi / dpi)
-    lean = imaging.measure(gray)
+def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
     size = (gray.shape[1], gray.shape[0])
     if lean.ink < imaging.LEAST_INK:
         return _Reading([], 0, 0.0, True, size)

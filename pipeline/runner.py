@@ -24,6 +24,7 @@ from pipeline import decisions, intake, workflow
 from pipeline.crew import Crew
 from pipeline.daily import Daily
 from pipeline.dispatch import Dispatch
+from pipeline.gatekeeper import Gatekeeper
 from pipeline.identify import looks_complete
 from pipeline.indexer import Indexer
 from pipeline.intake import Taken
@@ -70,6 +71,7 @@ class Runner:
         self._waiting: tuple[Waiting, ...] = ()
         self._hindered: dict[Path, str] = {}
         self._taken: dict[Path, ScanId] = {}
+        self._gatekeeper = Gatekeeper(shop)
         self._turns: Turns | None = None
         self._dispatch: Dispatch | None = None
         self._last_retry = self._last_housekeeping = 0.0
@@ -101,6 +103,7 @@ class Runner:
                 presence = Crew(shop, dispatch, instance=f"{told.instance}-watch", role="watch")
             indexer, daily = Indexer(shop), Daily(shop)
             presence.join()
+            self._gatekeeper.start()
             indexer.start()
             daily.start()
             self._wakeup.watch(shop.folder("inbox"), polling=told.intake.polling_units)
@@ -110,6 +113,7 @@ class Runner:
                     self._wakeup.wait(0.0 if hurry else told.intake.poll_s)
             finally:
                 self._wakeup.close()
+                self._gatekeeper.stop()
                 daily.stop()
                 presence.leave()
                 indexer.stop()
@@ -171,6 +175,8 @@ class Runner:
             return code
         if receipt.outcome != Taken.POSTPONED:
             self._inbox.settled(arrival)
+            if receipt.outcome == Taken.CLAIMED and receipt.scan_id:
+                self._gatekeeper.arrived(receipt.scan_id)
             if receipt.scan_id:
                 self._taken[arrival.path] = receipt.scan_id
         return None

@@ -19,6 +19,7 @@ from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
+from pipeline.quality import whole_scan
 from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.verification import verify_file
@@ -32,6 +33,7 @@ from registry.values import (
     DocumentState,
     Event,
     PageText,
+    Quality,
     RecordMetadata,
     ScanId,
     ScanState,
@@ -132,9 +134,11 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
         raise _refusal_of(exc) from exc
     with landing(bench / "pages.json") as part:
         part.write_bytes(PAGES.dump_json(pages))
+    seen = whole_scan((p.quality for p in pages if p.quality), len(pages))
     with write(shop.engine) as conn:
         if documents.get(conn, document_id, lock=True).state is not DocumentState.READING:
             return  # comes late: the document was read, and has gone on
+        scans.save_quality(conn, ScanId(scan.id), seen)
         documents.set_state(conn, document_id, DocumentState.READING, step="read", page_count=len(pages))
         documents.add_event(
             conn,
@@ -192,8 +196,9 @@ def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Cat
 
 
 def _is_doubtful(page: PageText) -> bool:
-    """Not read, or read so badly that it may stand on its head or be no text at all."""
-    return page.status != "read" or (bool(page.words) and page.confidence < LEGIBLE)
+    """Not read, scanned too badly to be kept, or read so badly that it may stand on its head or be no text at all."""
+    badly_scanned = page.quality is not None and page.quality.quality is Quality.RESCAN
+    return page.status != "read" or badly_scanned or (bool(page.words) and page.confidence < LEGIBLE)
 
 
 def _confidence_of_names(found: Description) -> list[float]:

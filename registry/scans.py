@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.errors import NotFound
 from registry.tables import documents, scans
-from registry.values import DocumentState, ScanId, ScanState, Value, utc_now
+from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Value, utc_now
 
 
 class ScanRow(Value):
@@ -31,6 +31,7 @@ class ScanRow(Value):
     media_type: str | None
     page_count: int | None
     warnings: list[str]
+    quality: ScanQuality | None
     state: ScanState
     staged_path: str | None
     error_code: str | None
@@ -118,6 +119,16 @@ def update(conn: Connection, scan_id: ScanId, **columns: Any) -> None:
     if columns.get("state", ScanState.DONE) != ScanState.DONE:
         change = change.where(scans.c.state != ScanState.DONE)
     conn.execute(change.values(**columns, updated_at=_now()))
+
+
+def save_quality(conn: Connection, scan_id: ScanId, found: ScanQuality) -> None:
+    """How well the scan was made, as far as its pages were looked at. It does not move in the tray, and what was found
+    on fewer pages does not replace what was found on more."""
+    query = select(scans.c.quality).where(scans.c.id == scan_id).with_for_update()
+    known = conn.execute(query).scalar()
+    if known is None or len(known["pages"]) <= len(found.pages):
+        told = found.model_dump(mode="json")
+        conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(quality=told))
 
 
 def retry(conn: Connection, scan_id: ScanId) -> None:

@@ -82,6 +82,7 @@ scans = Table(
     Column("media_type", Shortened(60)),
     Column("page_count", Integer),
     Column("warnings", JSON, nullable=False, default=list),
+    Column("quality", JSON(none_as_null=True)),
     Column("state", Exact(20), nullable=False),
     Column("staged_path", FilePath()),
     Column("error_code", Exact(40)),
@@ -96,7 +97,8 @@ scans = Table(
     Index("ix_scans_updated_at", "updated_at"),
     Index("ix_scans_unit_updated_at", "unit", "updated_at"),
 )
-"""One row per input file. priority: 0 for the desk, higher numbers wait behind it.
+"""One row per input file. priority: 0 for the desk, higher numbers wait behind it. quality: registry.values.ScanQuality
+as JSON, of the pages looked at so far.
 
 claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
 file_name is NFC and shortened for display; source_path is the path at claim time."""

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, exists, func, select
 
 from registry.tables import documents, scans
-from registry.values import ScanId, ScanState, Value
+from registry.values import ScanId, ScanQuality, ScanState, Value
 
 FEW_UNITS = 12
 """So many are asked one by one, each at the end of its own index; more of them are nearly all that moves."""
@@ -33,6 +33,7 @@ class TrayRow(Value):
     page_count: int | None
     error_code: str | None
     warnings: list[str]
+    quality: ScanQuality | None
     dossier_code: str | None
     received_at: datetime
     updated_at: datetime
@@ -63,6 +64,7 @@ def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) ->
         func.coalesce(documents.c.page_count, scans.c.page_count).label("page_count"),
         func.coalesce(scans.c.error_code, documents.c.error_code).label("error_code"),
         scans.c.warnings,
+        scans.c.quality,
         scans.c.dossier_code,
         scans.c.received_at,
         func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),

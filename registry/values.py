@@ -91,6 +91,29 @@ class Word(Value):
     """Running number of the line on its page, in reading order: words of a line share it."""
 
 
+class Quality(StrEnum):
+    """What the quality gate says, the worst last."""
+
+    GOOD = "pass"
+    WARN = "warn"
+    RESCAN = "rescan"
+
+
+class PageQuality(Value):
+    """How well a page was scanned. flaws: what lies outside its limit → what was measured (pipeline.quality)."""
+
+    quality: Quality
+    flaws: dict[str, float] = {}
+
+
+class ScanQuality(Value):
+    """How well a scan was made. pages: those looked at so far, from the first."""
+
+    quality: Quality
+    pages: tuple[PageQuality, ...]
+    page_count: int
+
+
 class PageText(Value):
     """One page as it was read.
 
@@ -111,6 +134,7 @@ class PageText(Value):
     words: tuple[Word, ...] = ()
     status: str = "read"
     seconds: float = 0.0
+    quality: PageQuality | None = None
 
 
 class FieldValue(Value):

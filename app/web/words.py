@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from config.messages import sentence
-from registry.values import VIETNAM
+from registry.values import VIETNAM, Quality, ScanQuality
 
 STATES = {
     "claimed": "đã nhận",
@@ -144,7 +144,7 @@ def review_reason(reason: str) -> str:
         return "chưa rõ loại giấy tờ"
     what, _, which = reason.partition(":")
     if what == "page":
-        return f"trang {which} không đọc được"
+        return f"trang {which} không đọc được, hoặc quét chưa đạt"
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
 
 
@@ -158,7 +158,22 @@ def warnings(codes: Iterable[str]) -> list[str]:
     return [sentence(code) for code in codes]
 
 
+def flaws(quality: ScanQuality | None) -> list[str]:
+    """What the quality gate found, page by page, in words."""
+    if quality is None:
+        return []
+    return [
+        f"{sentence(flaw)}" if quality.page_count == 1 else f"Trang {n}: {sentence(flaw)}"
+        for n, page in enumerate(quality.pages, start=1)
+        for flaw in page.flaws
+        if page.quality is not Quality.GOOD
+    ]
+
+
+QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
+    "flaws": flaws,
+    "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "instant": instant,
     "masked": masked,

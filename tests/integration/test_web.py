@@ -6,8 +6,12 @@ import hashlib
 import re
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
+from app.demo.papers import papers
+from app.demo.scans import draw
 from app.web.visit import MAY
 from registry.values import Role
 from tests.desk import Desk, csrf
@@ -188,3 +192,18 @@ def test_an_address_made_by_hand_gets_a_page_not_a_trace(desk: Desk) -> None:
             answer = client.get(path)
             assert answer.status_code == 422 and "Traceback" not in answer.text and "Chưa làm được" in answer.text
         assert client.get(f"/documents/{archived(desk, 'H99.32')}/pages/99.jpg").status_code == 404
+
+
+def test_a_scan_that_is_too_dark_is_told_at_once_and_signed_by_nobody_unasked(desk: Desk) -> None:
+    dark = np.asarray(draw(papers()[0])).astype(np.float32) * 0.3
+    Image.fromarray(dark.astype(np.uint8)).save(desk.inbox() / "toi.jpg", "JPEG", dpi=(200, 200))
+    scan = "SELECT s.quality, d.id, d.state, d.review_reasons FROM scans s LEFT JOIN documents d ON d.scan_id = s.id " \
+           "WHERE s.file_name = 'toi.jpg'"  # fmt: skip
+    desk.wait(lambda: any(row["quality"] for row in desk.rows(scan)), "the answer of the quality gate")
+    with desk.login("mayquet") as scanner:
+        page = scanner.get("/tray").text
+        assert "✗ Quét lại" in page and "Ảnh quá tối" in page
+    desk.wait(lambda: desk.rows(scan)[0]["state"] == "review", "a person to be asked")
+    found = desk.rows(scan)[0]
+    assert "page:1" in found["review_reasons"]
+    desk.sohoa("review", "reject", found["id"], "--why", "quét lại")

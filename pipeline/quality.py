@@ -1,0 +1,179 @@
+"""The quality gate: whether a page was scanned well enough to be read and to stand in an archive. In a worker process.
+
+Answers within a second of arrival, long before a page is read, while the paper still lies on the desk. Limits: at least
+200 dpi (NĐ 30/2020/NĐ-CP, phụ lục I); the others are where reading was seen to break (docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline import imaging
+from pipeline.imaging import Gray, Lean, Pixels
+from pipeline.page_source import PageImage, PageSource
+from registry.values import PageQuality, Quality, ScanQuality
+
+MM = 25.4
+
+
+class Flaw(StrEnum):
+    """What may be wrong with a page; each has its sentence in the catalogue."""
+
+    LOW_DPI = "low_dpi"
+    SKEWED = "skewed"
+    BLURRED = "blurred"
+    DARK = "dark"
+    FAINT = "faint"
+    CUT_EDGE = "cut_edge"
+    BLANK = "blank"
+
+
+LIMITS: dict[Flaw, tuple[float, float]] = {
+    Flaw.LOW_DPI: (199, 149),
+    Flaw.SKEWED: (3.0, imaging.STEEPEST_DEG),
+    Flaw.BLURRED: (0.19, 0.27),
+    Flaw.DARK: (140, 95),
+    Flaw.FAINT: (70, 40),
+    Flaw.CUT_EDGE: (3, 8),
+}
+"""A warning from the first value on, "scan again" from the second. Dots an inch; degrees (steeper cannot be measured);
+millimetres of blur (sigma); brightness of the paper, and its distance from the ink, of 255; lines cut at an edge."""
+FALLING = frozenset({Flaw.LOW_DPI, Flaw.DARK, Flaw.FAINT})
+PATCH_PX, PATCHES, FEWEST = 320, 6, 3
+LEAST_STEP = 50
+"""From paper to ink, of 255: fainter is what shines through from the other side, and always blurred."""
+EDGE_PX = 2
+
+
+def look_at_first_page(path: Path, media_type: str, max_pixels: int) -> ScanQuality:
+    """What the first page tells, and how many pages there are. Raises Refused for a picture larger than allowed."""
+    with PageSource(path, media_type, max_pixels) as source:
+        return whole_scan([judge(source.page(0))], source.count)
+
+
+def whole_scan(pages: Iterable[PageQuality], page_count: int) -> ScanQuality:
+    """The quality of a scan is that of its worst page."""
+    looked_at = tuple(pages)
+    worst = max((p.quality for p in looked_at), key=list(Quality).index, default=Quality.GOOD)
+    return ScanQuality(quality=worst, pages=looked_at, page_count=page_count)
+
+
+def judge(page: PageImage) -> PageQuality:
+    """One page as it came; a born-digital one was not scanned and always passes."""
+    if page.own_text:
+        return PageQuality(quality=Quality.GOOD)
+    gray = imaging.to_ocr_gray(page.pixels)
+    return measured(page, gray, imaging.measure(gray))
+
+
+def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> PageQuality:
+    """The same where the page has been prepared for reading: gray, with paper of one brightness, and its lean.
+
+    first: an empty page is odd there; further on it is the back of a sheet.
+    """
+    dpi = page.dpi * page.reduced
+    found: dict[Flaw, float] = {Flaw.LOW_DPI: dpi}
+    if lean.ink < imaging.LEAST_INK:
+        return _judged(found, blank=first)
+    even, factor = imaging.reduce(gray)
+    found[Flaw.DARK], found[Flaw.FAINT] = _paper_and_contrast(page.pixels, gray)
+    found[Flaw.SKEWED] = abs(lean.skew_deg)
+    found[Flaw.BLURRED] = _blur_px(page.pixels, even, factor) * MM / page.dpi
+    found[Flaw.CUT_EDGE] = _lines_cut(even)
+    return _judged(found)
+
+
+def _judged(found: dict[Flaw, float], *, blank: bool = False) -> PageQuality:
+    flaws: dict[str, float] = {}
+    worst = Quality.GOOD
+    for flaw, value in found.items():
+        warn, again = LIMITS[flaw]
+        sign = -1 if flaw in FALLING else 1
+        if sign * value < sign * warn:
+            continue
+        flaws[flaw.value] = round(value, 2)
+        worst = max(worst, Quality.RESCAN if sign * value >= sign * again else Quality.WARN, key=list(Quality).index)
+    if blank:
+        flaws[Flaw.BLANK.value] = 1.0
+        worst = max(worst, Quality.WARN, key=list(Quality).index)
+    return PageQuality(quality=worst, flaws=flaws)
+
+
+def _paper_and_contrast(pixels: Pixels, gray: Gray) -> tuple[float, float]:
+    """Brightness of the paper, and its distance from the darker part of the ink, before anything was evened out."""
+    step = max(1, pixels.shape[0] // 600)
+    some, even = imaging.drop_red(np.ascontiguousarray(pixels[::step, ::step])), gray[::step, ::step]
+    paper, ink = float(np.percentile(some, 80)), some[even < imaging.INK_LEVEL]
+    return paper, paper - float(np.percentile(ink, 25)) if ink.size > 20 else 0.0
+
+
+def _blur_px(pixels: Pixels, even: Gray, factor: float) -> float:
+    """Sigma of the blur, from the steepest edges in the places with most ink: a step of height h blurred by sigma
+    rises by at most h / (sigma · √2π) a pixel. 0 where there is too little to measure."""
+    letters = imaging.letters_only((even < imaging.INK_LEVEL).astype(np.uint8))
+    margin = even.shape[1] // 16
+    letters[:, :margin] = letters[:, -margin:] = 0
+    ink = cv2.boxFilter(letters.astype(np.float32), -1, (25, 25))
+    rows = np.linspace(0, even.shape[0], PATCHES + 1, dtype=int)
+    half = PATCH_PX // 2
+    sigmas = []
+    for top, bottom in pairwise(rows):
+        band = ink[top:bottom]
+        if band.size == 0 or band.max() < 0.04:
+            continue
+        y, x = divmod(int(np.argmax(np.where(band < 0.45, band, 0))), band.shape[1])
+        cy, cx = int((y + top) / factor), int(x / factor)
+        patch = pixels[max(0, cy - half) : cy + half, max(0, cx - half) : cx + half]
+        sigmas.append(_sigma(imaging.drop_red(np.ascontiguousarray(patch))))  # seals are soft by nature
+    measured_ones = [s for s in sigmas if s > 0]
+    # folds and holes are soft on the sharpest scan: the sharper places tell
+    return float(np.percentile(measured_ones, 25)) if len(measured_ones) >= FEWEST else 0.0
+
+
+def _sigma(patch: Gray) -> float:
+    soft = cv2.GaussianBlur(patch, (3, 3), 0).astype(np.float32)
+    across, down = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.125)
+    height = float(np.percentile(soft, 97) - np.percentile(soft, 1.5))
+    steepest = float(np.percentile(cv2.magnitude(across, down), 99.3))
+    return 0.399 * height / steepest if height > LEAST_STEP else 0.0
+
+
+def _lines_cut(even: Gray) -> float:
+    """How many lines of print run into an edge of the picture, at the worst edge."""
+    ink = (even < imaging.INK_LEVEL).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    left, top, width, height, area = (stats[1:, k] for k in range(5))
+    letter = (area >= 6) & (height >= 5) & (height <= 30) & (width >= 3) & (width <= 40)
+    boxes = np.stack([left, top, left + width, top + height], axis=1)[letter]
+    if len(boxes) == 0:
+        return 0.0
+    tall, wide = even.shape
+    worst = 0
+    for touching, inward in (
+        (boxes[:, 0] <= EDGE_PX, 1),
+        (boxes[:, 2] >= wide - EDGE_PX, -1),
+    ):
+        cut = 0
+        taken: list[int] = []
+        for box in boxes[touching]:
+            middle, reach = (box[1] + box[3]) // 2, 3 * (box[3] - box[1])
+            if any(abs(middle - t) < 8 for t in taken):
+                continue
+            same_line = (boxes[:, 1] < middle) & (boxes[:, 3] > middle)
+            edge = box[2] if inward > 0 else box[0]
+            near = same_line & (inward * (boxes[:, 0] - edge) > -2) & (np.abs(boxes[:, 0] - edge) < reach)
+            if int(near.sum()) >= 2:
+                cut += 1
+                taken.append(int(middle))
+        worst = max(worst, cut)
+    for touching in (boxes[:, 1] <= EDGE_PX, boxes[:, 3] >= tall - EDGE_PX):
+        # a line cut lengthwise shows as many feet or heads of letters in a row
+        if int(touching.sum()) >= 12:
+            worst = max(worst, int(LIMITS[Flaw.CUT_EDGE][0]) + 1)
+    return float(worst)
