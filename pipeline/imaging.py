@@ -22,6 +22,8 @@ INK_LEVEL = 150
 """On a normalised page, darker than this is ink."""
 FAINTEST, DARK_ENOUGH = 45, 120
 """How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
+ASKED = 400
+"""So many letters are asked where their neighbour stands."""
 LEAST_INK = 0.0004
 """Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
 
@@ -101,14 +103,14 @@ def strengthen(gray: Gray) -> Gray:
 def measure(gray: Gray) -> Lean:
     """Direction and skew of the lines on an evenly lit page; tens of milliseconds."""
     small, _ = reduce(gray)
-    ink = letters_only(_darker_than_around(small))
+    ink, boxes = _letters(_darker_than_around(small))
     share = float(np.mean(small < INK_LEVEL))
     ys, xs = np.nonzero(ink)
     if len(ys) < 60:
         return Lean(sideways=False, skew_deg=0.0, ink=share)
     flat, flat_score = _best_angle(xs, ys)
     upright, upright_score = _best_angle(-ys, xs)
-    sideways = upright_score > flat_score * 1.15
+    sideways = _runs_down(boxes, upright_score > flat_score * 1.15)
     return Lean(sideways=sideways, skew_deg=upright if sideways else flat, ink=share)
 
 
@@ -159,11 +161,34 @@ def _darker_than_around(small: Gray) -> Gray:
 
 def letters_only(ink: Gray) -> Gray:
     """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page."""
+    return _letters(ink)[0]
+
+
+def _letters(ink: Gray) -> tuple[Gray, NDArray[np.int32]]:
+    """The letters, and the (left, top, width, height) of each."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     fits = (area >= 4) & (height >= 3) & (height <= 40) & (width <= 90) & (width >= 2)
     fits[0] = False
-    return np.asarray(fits[labels], dtype=np.uint8)
+    return np.asarray(fits[labels], dtype=np.uint8), stats[fits, :4]
+
+
+def _runs_down(boxes: NDArray[np.int32], otherwise: bool) -> bool:
+    """Whether the next letter mostly stands above or below: the columns of a table are sharper lines than its rows, but
+    letters of a word stand closer than lines. `otherwise` where that does not tell."""
+    size = np.maximum(boxes[:, 2], boxes[:, 3])
+    whole = boxes[size > 0.6 * np.median(size)].astype(np.float32)  # without marks above and below letters
+    if len(whole) < 40:
+        return otherwise
+    middles, halves = whole[:, :2] + whole[:, 2:] / 2, whole[:, 2:] / 2
+    step = len(whole) // ASKED + 1
+    gaps = np.abs(middles[::step, None] - middles[None]) - halves[::step, None] - halves[None]
+    gaps = np.maximum(gaps, 0)
+    far = np.hypot(gaps[..., 0], gaps[..., 1])
+    far[np.arange(len(far)), np.arange(len(far)) * step] = np.inf
+    across, down = gaps[np.arange(len(far)), far.argmin(axis=1)].T
+    beside, below = int((across > down).sum()), int((down > across).sum())
+    return below > beside if max(beside, below) > 1.5 * min(beside, below) else otherwise
 
 
 def _best_angle(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, float]:
