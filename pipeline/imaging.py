@@ -22,8 +22,8 @@ INK_LEVEL = 150
 """On a normalised page, darker than this is ink."""
 FAINTEST, DARK_ENOUGH = 45, 120
 """How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
-ASKED = 400
-"""So many letters are asked where their neighbour stands."""
+ASKED, MOST = 400, 8000
+"""So many letters are asked where their neighbour stands, among so many at most: a page of specks costs no more."""
 LEAST_INK = 0.0004
 """Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
 
@@ -177,7 +177,7 @@ def _runs_down(boxes: NDArray[np.int32], otherwise: bool) -> bool:
     """Whether the next letter mostly stands above or below: the columns of a table are sharper lines than its rows, but
     letters of a word stand closer than lines. `otherwise` where that does not tell."""
     size = np.maximum(boxes[:, 2], boxes[:, 3])
-    whole = boxes[size > 0.6 * np.median(size)].astype(np.float32)  # without marks above and below letters
+    whole = boxes[size > 0.6 * np.median(size)][:MOST].astype(np.float32)  # without marks above and below letters
     if len(whole) < 40:
         return otherwise
     middles, halves = whole[:, :2] + whole[:, 2:] / 2, whole[:, 2:] / 2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import imaging
 from pipeline.imaging import Gray, Lean, Pixels
@@ -48,7 +49,7 @@ FALLING = frozenset({Flaw.LOW_DPI, Flaw.DARK, Flaw.FAINT})
 PATCH_PX, PATCHES, FEWEST = 320, 6, 3
 LEAST_STEP = 50
 """From paper to ink, of 255: fainter is what shines through from the other side, and always blurred."""
-EDGE_PX = 2
+EDGE_PX, LETTERS_OF_A_LINE = 2, 12
 
 
 def look_at_first_page(path: Path, media_type: str, max_pixels: int) -> ScanQuality:
@@ -151,29 +152,24 @@ def _lines_cut(even: Gray) -> float:
     left, top, width, height, area = (stats[1:, k] for k in range(5))
     letter = (area >= 6) & (height >= 5) & (height <= 30) & (width >= 3) & (width <= 40)
     boxes = np.stack([left, top, left + width, top + height], axis=1)[letter]
-    if len(boxes) == 0:
-        return 0.0
     tall, wide = even.shape
-    worst = 0
-    for touching, inward in (
-        (boxes[:, 0] <= EDGE_PX, 1),
-        (boxes[:, 2] >= wide - EDGE_PX, -1),
-    ):
-        cut = 0
-        taken: list[int] = []
-        for box in boxes[touching]:
-            middle, reach = (box[1] + box[3]) // 2, 3 * (box[3] - box[1])
-            if any(abs(middle - t) < 8 for t in taken):
-                continue
-            same_line = (boxes[:, 1] < middle) & (boxes[:, 3] > middle)
-            edge = box[2] if inward > 0 else box[0]
-            near = same_line & (inward * (boxes[:, 0] - edge) > -2) & (np.abs(boxes[:, 0] - edge) < reach)
-            if int(near.sum()) >= 2:
-                cut += 1
-                taken.append(int(middle))
-        worst = max(worst, cut)
-    for touching in (boxes[:, 1] <= EDGE_PX, boxes[:, 3] >= tall - EDGE_PX):
-        # a line cut lengthwise shows as many feet or heads of letters in a row
-        if int(touching.sum()) >= 12:
-            worst = max(worst, int(LIMITS[Flaw.CUT_EDGE][0]) + 1)
-    return float(worst)
+    begun = _lines_at(boxes, boxes[:, 0] <= EDGE_PX, inward=1)
+    ended = _lines_at(boxes, boxes[:, 2] >= wide - EDGE_PX, inward=-1)
+    # a line cut lengthwise shows as many feet or heads of letters in a row
+    lengthwise = max(int((boxes[:, 1] <= EDGE_PX).sum()), int((boxes[:, 3] >= tall - EDGE_PX).sum()))
+    return max(begun, ended, LIMITS[Flaw.CUT_EDGE][0] if lengthwise >= LETTERS_OF_A_LINE else 0.0)
+
+
+def _lines_at(boxes: NDArray[np.int32], touching: NDArray[np.bool_], inward: int) -> float:
+    """How many of the letters that touch a side go on as a line of print, inward (1: to the right, -1: to the left)."""
+    lines: list[int] = []
+    for box in boxes[touching]:
+        middle, reach = int(box[1] + box[3]) // 2, 3 * (box[3] - box[1])
+        if any(abs(middle - other) < 8 for other in lines):
+            continue
+        edge = box[2] if inward > 0 else box[0]
+        beyond = inward * (boxes[:, 0] - edge)
+        same_line = (boxes[:, 1] < middle) & (boxes[:, 3] > middle)
+        if int((same_line & (beyond > -2) & (beyond < reach)).sum()) >= 2:
+            lines.append(middle)
+    return float(len(lines))
