@@ -20,7 +20,7 @@ STEEPEST_DEG = 6.0
 WHITE = 255
 INK_LEVEL = 150
 """On a normalised page, darker than this is ink."""
-FAINTEST, DARK_ENOUGH = 45, 120
+FAINTEST, DARK_ENOUGH = 55, 120
 """How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
 ASKED, MOST = 400, 8000
 """So many letters are asked where their neighbour stands, among so many at most: a page of specks costs no more."""

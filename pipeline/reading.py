@@ -19,6 +19,8 @@ from registry.values import Box, PageText, Value, Word
 
 UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
+LOST = 0.55
+"""Below it no probe is asked: what is read upside down seldom reaches it."""
 PROBE_S = 20.0
 
 
@@ -122,10 +124,11 @@ def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
         rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
     words = _read_level(level, options)
     # a probe of one band decided for a page on its side, and may have been misled by a table: then look at all of it
-    if _confidence(words) < UNSURE and (lean.sideways or _reads_better_upside_down(level, options)):
+    sure = _confidence(words)
+    if sure < LOST or (sure < UNSURE and (lean.sideways or _reads_better_upside_down(level, options))):
         turned = imaging.turn(level, 180)
         other = _read_level(turned, options)
-        if _confidence(other) > _confidence(words):
+        if _confidence(other) > sure:
             rotation, level, words = (rotation + 180) % 360, turned, other
     blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
     size = (level.shape[1], level.shape[0])
