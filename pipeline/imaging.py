@@ -88,8 +88,7 @@ def normalise(gray: Gray) -> Gray:
 def strengthen(gray: Gray) -> Gray:
     """Faint print on an evenly lit page becomes dark; what is fainter still shines through from the other side."""
     small, _ = reduce(gray)
-    letters = letters_only(_darker_than_around(small))
-    ink = small[letters > 0]
+    ink = small[letters(_darker_than_around(small))[0] > 0]
     if ink.size < 200:
         return gray
     contrast = 250 - float(np.percentile(ink, 20))
@@ -103,7 +102,7 @@ def strengthen(gray: Gray) -> Gray:
 def measure(gray: Gray) -> Lean:
     """Direction and skew of the lines on an evenly lit page; tens of milliseconds."""
     small, _ = reduce(gray)
-    ink, boxes = _letters(_darker_than_around(small))
+    ink, boxes = letters(_darker_than_around(small))
     share = float(np.mean(small < INK_LEVEL))
     ys, xs = np.nonzero(ink)
     if len(ys) < 60:
@@ -159,18 +158,14 @@ def _darker_than_around(small: Gray) -> Gray:
     return darker
 
 
-def letters_only(ink: Gray) -> Gray:
-    """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page."""
-    return _letters(ink)[0]
-
-
-def _letters(ink: Gray) -> tuple[Gray, NDArray[np.int32]]:
-    """The letters, and the (left, top, width, height) of each."""
+def letters(ink: Gray) -> tuple[Gray, NDArray[np.int32]]:
+    """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page, and the (left,
+    top, width, height, area) of each."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     fits = (area >= 4) & (height >= 3) & (height <= 40) & (width <= 90) & (width >= 2)
     fits[0] = False
-    return np.asarray(fits[labels], dtype=np.uint8), stats[fits, :4]
+    return np.asarray(fits[labels], dtype=np.uint8), stats[fits]
 
 
 def _runs_down(boxes: NDArray[np.int32], otherwise: bool) -> bool:
@@ -180,7 +175,7 @@ def _runs_down(boxes: NDArray[np.int32], otherwise: bool) -> bool:
     whole = boxes[size > 0.6 * np.median(size)][:MOST].astype(np.float32)  # without marks above and below letters
     if len(whole) < 40:
         return otherwise
-    middles, halves = whole[:, :2] + whole[:, 2:] / 2, whole[:, 2:] / 2
+    middles, halves = whole[:, :2] + whole[:, 2:4] / 2, whole[:, 2:4] / 2
     step = len(whole) // ASKED + 1
     gaps = np.abs(middles[::step, None] - middles[None]) - halves[::step, None] - halves[None]
     gaps = np.maximum(gaps, 0)

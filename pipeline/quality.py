@@ -32,7 +32,7 @@ class Flaw(StrEnum):
     DARK = "dark"
     FAINT = "faint"
     CUT_EDGE = "cut_edge"
-    BLANK = "blank"
+    BLANK = "blank_front"
 
 
 LIMITS: dict[Flaw, tuple[float, float]] = {
@@ -61,8 +61,7 @@ def look_at_first_page(path: Path, media_type: str, max_pixels: int) -> ScanQual
 def whole_scan(pages: Iterable[PageQuality], page_count: int) -> ScanQuality:
     """The quality of a scan is that of its worst page."""
     looked_at = tuple(pages)
-    worst = max((p.quality for p in looked_at), key=list(Quality).index, default=Quality.GOOD)
-    return ScanQuality(quality=worst, pages=looked_at, page_count=page_count)
+    return ScanQuality(quality=_worst(p.quality for p in looked_at), pages=looked_at, page_count=page_count)
 
 
 def judge(page: PageImage) -> PageQuality:
@@ -85,25 +84,30 @@ def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> 
     even, factor = imaging.reduce(gray)
     found[Flaw.DARK], found[Flaw.FAINT] = _paper_and_contrast(page.pixels, gray)
     found[Flaw.SKEWED] = abs(lean.skew_deg)
-    found[Flaw.BLURRED] = _blur_px(page.pixels, even, factor) * MM / page.dpi
-    found[Flaw.CUT_EDGE] = _lines_cut(even)
+    mask, boxes = imaging.letters((even < imaging.INK_LEVEL).astype(np.uint8))
+    found[Flaw.BLURRED] = _blur_px(page.pixels, mask, factor) * MM / page.dpi
+    found[Flaw.CUT_EDGE] = _lines_cut(boxes, even.shape)
     return _judged(found)
 
 
 def _judged(found: dict[Flaw, float], *, blank: bool = False) -> PageQuality:
     flaws: dict[str, float] = {}
-    worst = Quality.GOOD
+    told: list[Quality] = []
     for flaw, value in found.items():
         warn, again = LIMITS[flaw]
         sign = -1 if flaw in FALLING else 1
         if sign * value < sign * warn:
             continue
         flaws[flaw.value] = round(value, 2)
-        worst = max(worst, Quality.RESCAN if sign * value >= sign * again else Quality.WARN, key=list(Quality).index)
+        told.append(Quality.RESCAN if sign * value >= sign * again else Quality.WARN)
     if blank:
         flaws[Flaw.BLANK.value] = 1.0
-        worst = max(worst, Quality.WARN, key=list(Quality).index)
-    return PageQuality(quality=worst, flaws=flaws)
+        told.append(Quality.WARN)
+    return PageQuality(quality=_worst(told), flaws=flaws)
+
+
+def _worst(told: Iterable[Quality]) -> Quality:
+    return max(told, key=list(Quality).index, default=Quality.GOOD)
 
 
 def _paper_and_contrast(pixels: Pixels, gray: Gray) -> tuple[float, float]:
@@ -114,14 +118,13 @@ def _paper_and_contrast(pixels: Pixels, gray: Gray) -> tuple[float, float]:
     return paper, paper - float(np.percentile(ink, 25)) if ink.size > 20 else 0.0
 
 
-def _blur_px(pixels: Pixels, even: Gray, factor: float) -> float:
-    """Sigma of the blur, from the steepest edges in the places with most ink: a step of height h blurred by sigma
+def _blur_px(pixels: Pixels, letters: Gray, factor: float) -> float:
+    """Sigma of the blur, from the steepest edges in the places with most letters: a step of height h blurred by sigma
     rises by at most h / (sigma · √2π) a pixel. 0 where there is too little to measure."""
-    letters = imaging.letters_only((even < imaging.INK_LEVEL).astype(np.uint8))
-    margin = even.shape[1] // 16
-    letters[:, :margin] = letters[:, -margin:] = 0
-    ink = cv2.boxFilter(letters.astype(np.float32), -1, (25, 25))
-    rows = np.linspace(0, even.shape[0], PATCHES + 1, dtype=int)
+    inner, margin = letters.astype(np.float32), letters.shape[1] // 16
+    inner[:, :margin] = inner[:, -margin:] = 0
+    ink = cv2.boxFilter(inner, -1, (25, 25))
+    rows = np.linspace(0, letters.shape[0], PATCHES + 1, dtype=int)
     half = PATCH_PX // 2
     sigmas = []
     for top, bottom in pairwise(rows):
@@ -145,14 +148,12 @@ def _sigma(patch: Gray) -> float:
     return 0.399 * height / steepest if height > LEAST_STEP else 0.0
 
 
-def _lines_cut(even: Gray) -> float:
+def _lines_cut(boxes: NDArray[np.int32], shape: tuple[int, ...]) -> float:
     """How many lines of print run into an edge of the picture, at the worst edge."""
-    ink = (even < imaging.INK_LEVEL).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    left, top, width, height, area = (stats[1:, k] for k in range(5))
+    left, top, width, height, area = boxes.T
     letter = (area >= 6) & (height >= 5) & (height <= 30) & (width >= 3) & (width <= 40)
     boxes = np.stack([left, top, left + width, top + height], axis=1)[letter]
-    tall, wide = even.shape
+    tall, wide = shape
     begun = _lines_at(boxes, boxes[:, 0] <= EDGE_PX, inward=1)
     ended = _lines_at(boxes, boxes[:, 2] >= wide - EDGE_PX, inward=-1)
     # a line cut lengthwise shows as many feet or heads of letters in a row

@@ -15,7 +15,7 @@ from pipeline.imaging import Gray, Lean
 from pipeline.page_source import OwnText, PageImage, PageSource
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
-from registry.values import Box, PageText, Value, Word
+from registry.values import Box, PageQuality, PageText, Quality, Value, Word
 
 UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
@@ -194,6 +194,7 @@ def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, d
         height_px=height,
         words=tuple(words),
         status="read",
+        quality=PageQuality(quality=Quality.GOOD),
     )
 
 

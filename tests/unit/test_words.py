@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.web.words import FILTERS
-from config.messages import sentence
+from config import messages
+from config.messages import known_codes, sentence
+from pipeline.quality import Flaw
 
 
 @pytest.mark.parametrize("why", ["growing", "incomplete", "queued"])
@@ -16,3 +20,11 @@ def test_a_file_that_waits_is_told_in_vietnamese(why: str) -> None:
 @pytest.mark.parametrize("code", ["storage", "service-unavailable"])
 def test_what_hinders_a_file_says_what_to_do(code: str) -> None:
     assert FILTERS["waits"](code) == sentence(code) and len(sentence(code)) > 30
+
+
+def test_every_code_has_one_sentence() -> None:
+    lines = (Path(messages.__file__).parent / "data" / "messages.yaml").read_text(encoding="utf-8").splitlines()
+    codes = [line.split(":")[0] for line in lines if line and line[0] not in " #"]
+    assert sorted(codes) == sorted(set(codes))
+    assert known_codes() == set(codes)
+    assert {flaw.value for flaw in Flaw} <= known_codes()
