@@ -137,6 +137,26 @@ class PageText(Value):
     quality: PageQuality | None = None
 
 
+class Part(Value):
+    """One document of a scan. pages: its pages in the scan, in order, without cover sheets and blank backs.
+
+    doubts: why a person should look at where it begins or ends, as reasons of a review.
+    """
+
+    pages: tuple[int, ...]
+    dossier_code: str | None = None
+    component_code: str | None = None
+    doubts: tuple[str, ...] = ()
+
+
+class Split(Value):
+    """What a scan holds: every page is in one part, a cover sheet, or blank."""
+
+    parts: tuple[Part, ...]
+    covers: tuple[int, ...] = ()
+    blanks: tuple[int, ...] = ()
+
+
 class FieldValue(Value):
     """One value with its evidence. raw_text is what stands on the paper, before any normalising."""
 
