@@ -24,17 +24,23 @@ FAINTEST, DARK_ENOUGH = 55, 120
 """How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
 ASKED, MOST = 400, 8000
 """So many letters are asked where their neighbour stands, among so many at most: a page of specks costs no more."""
+FEWEST = 40
+"""So many letters at least tell how high the print of a page is."""
 LEAST_INK = 0.0004
 """Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lean:
-    """sideways: lines run up and down. skew_deg: > 0 leans clockwise. ink: share of the page that is ink."""
+    """sideways: lines run up and down. skew_deg: > 0 leans clockwise. ink: share of the page that is ink.
+
+    letter: the mean height of its letters in pixels; 0 where there are too few to tell.
+    """
 
     sideways: bool
     skew_deg: float
     ink: float
+    letter: float = 0.0
 
 
 def to_ocr_gray(image: Pixels) -> Gray:
@@ -49,9 +55,24 @@ def drop_red(image: Pixels) -> Gray:
         return image
     red, green, blue = cv2.split(image)
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    reddish = cv2.subtract(red, cv2.max(green, blue)) > 28
-    gray[reddish] = red[reddish]
+    reddish = (cv2.subtract(red, cv2.max(green, blue)) > 28).astype(np.uint8)
+    if reddish.any():
+        gray = np.where((reddish > 0) & (_red_print(reddish) == 0), red, gray)
     return np.asarray(gray, dtype=np.uint8)
+
+
+def _red_print(reddish: Gray) -> Gray:
+    """1 where red ink is a line of print, a title of a certificate: long, low, and alone; seals and stamps are not."""
+    small = cv2.resize(reddish, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    near = max(3, max(reddish.shape) // 4 // 120) | 1
+    runs = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((1, near), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    highest = max(reddish.shape) / 4 * 0.03
+    low = (height <= highest) & (width >= 2 * height)
+    low[0] = False
+    mask = cv2.resize(low[labels].astype(np.uint8), reddish.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(mask)
 
 
 def hide_surroundings(gray: Gray) -> Gray:
@@ -101,7 +122,7 @@ def strengthen(gray: Gray) -> Gray:
 
 def measure(gray: Gray) -> Lean:
     """Direction and skew of the lines on an evenly lit page; tens of milliseconds."""
-    small, _ = reduce(gray)
+    small, factor = reduce(gray)
     ink, boxes = letters(_darker_than_around(small))
     share = float(np.mean(small < INK_LEVEL))
     ys, xs = np.nonzero(ink)
@@ -110,7 +131,10 @@ def measure(gray: Gray) -> Lean:
     flat, flat_score = _best_angle(xs, ys)
     upright, upright_score = _best_angle(-ys, xs)
     sideways = _runs_down(boxes, upright_score > flat_score * 1.15)
-    return Lean(sideways=sideways, skew_deg=upright if sideways else flat, ink=share)
+    heights = boxes[:, 2 if sideways else 3]
+    heights = heights[heights >= 4]
+    letter = float(heights.mean()) / factor if len(heights) >= FEWEST else 0.0
+    return Lean(sideways=sideways, skew_deg=upright if sideways else flat, ink=share, letter=letter)
 
 
 def turn(image: Pixels, clockwise_deg: int) -> Pixels:

@@ -59,8 +59,17 @@ def version() -> str:
 
 def recognise(gray: Gray, *, language: str, dpi: int, timeout_s: float, single_block: bool = False) -> list[RawWord]:
     """The words of an upright, level page, in the engine's reading order. Raises TooSlow."""
+    return _recognise(gray, PSM.SINGLE_BLOCK if single_block else PSM.AUTO, language, dpi, timeout_s)
+
+
+def recognise_line(gray: Gray, *, language: str, dpi: int, timeout_s: float) -> list[RawWord]:
+    """The words of a picture of one line. Raises TooSlow."""
+    return _recognise(gray, PSM.SINGLE_LINE, language, dpi, timeout_s)
+
+
+def _recognise(gray: Gray, mode: int, language: str, dpi: int, timeout_s: float) -> list[RawWord]:
     api = engine(language)
-    api.SetPageSegMode(PSM.SINGLE_BLOCK if single_block else PSM.AUTO)
+    api.SetPageSegMode(mode)
     api.SetImage(Image.fromarray(np.ascontiguousarray(gray)))
     api.SetSourceResolution(dpi)
     try:

@@ -21,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
@@ -129,6 +130,9 @@ class Training:
             net.eval(), (torch.zeros(1, 1, HEIGHT, 400),), str(out), input_names=["ink"], output_names=["letters"],
             dynamic_axes=free, dynamo=False,
         )  # fmt: skip
+        model = onnx.load(str(out))
+        model.metadata_props.add(key="characters", value="".join(CHARACTERS))
+        onnx.save(model, str(out))
 
 
 def train(told: argparse.Namespace) -> None:

@@ -1,0 +1,105 @@
+"""A level page, line by line: by the OCR engine, and by a second reader where it is unsure."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline import ocr, second_reader
+from pipeline.imaging import Gray
+from pipeline.lines import find_lines
+from pipeline.ocr import RawWord
+from pipeline.ruling import Cell, find_ruling, without_ruling
+from pipeline.second_reader import Found
+from pipeline.strips import Strip, strips, with_combs
+
+SURE, RATHER_SURE = 0.9, 0.8
+"""A line is not read twice whose words have the first as their mean confidence and the second each."""
+KEPT = 0.86
+"""A word of the engine that stands whatever the second reader says."""
+TOUCHING = 0.4
+"""A word of the second reader is the same as one of the engine's if so much of it lies there: its columns are rough."""
+NOISE = 0.6
+"""A line below it by both readers is no print: strokes of a signature, a seal's edge, dirt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """words: in pixels, `line` counting the page's lines. cells: of tables. sure: the engine's mean confidence."""
+
+    words: list[RawWord]
+    cells: tuple[Cell, ...]
+    sure: float
+
+
+def read_level(level: Gray, *, language: str, dpi: int, timeout_s: float) -> ReadPage:
+    """The words of an upright, level, evenly lit page. Raises TooSlow."""
+    until = time.monotonic() + timeout_s
+    ruling = find_ruling(level)
+    clean = without_ruling(level, ruling)
+    lines = with_combs(find_lines(clean, ruling.drawn), ruling.combs, clean)
+    words: list[RawWord] = []
+    first: list[RawWord] = []
+    for strip in strips(lines):
+        read = ocr.recognise_line(strip.picture, language=language, dpi=dpi, timeout_s=until - time.monotonic())
+        first += read
+        words += [_on_page(word, strip) for word in _both(read, strip)]
+    return ReadPage(words, ruling.cells, confidence(first))
+
+
+def confidence(words: Sequence[RawWord]) -> float:
+    """The mean over all letters; 0 where there are none."""
+    letters = sum(len(w.text) for w in words)
+    return sum(w.confidence * len(w.text) for w in words) / letters if letters else 0.0
+
+
+def _both(words: list[RawWord], strip: Strip) -> list[RawWord]:
+    """What the engine is sure of, and beside that what the second reader makes of the line, where it is surer."""
+    mean = confidence(words)
+    if words and mean >= SURE and min(w.confidence for w in words) >= RATHER_SURE:
+        return words
+    found = second_reader.read_line(strip.picture, strip.letter, strip.base)
+    if max(mean, _mean(found)) < NOISE:
+        return []
+    kept = [w for w in words if w.confidence >= KEPT]
+    free = [f for f in found if not any(_overlap(f, w) > TOUCHING for w in kept)]
+    mixed: list[RawWord] = []
+    edges = [float("-inf"), *(w.left for w in kept), float("inf")]
+    for begin, end in itertools.pairwise(edges):
+        doubtful = [w for w in words if w.confidence < KEPT and begin <= w.left < end]
+        instead = [f for f in free if begin <= (f.left + f.right) / 2 < end]
+        mixed += [w for w in kept if w.left == begin]
+        mixed += doubtful if confidence(doubtful) >= _mean(instead) else [_raw(f, strip.picture) for f in instead]
+    return [w for w in mixed if w.confidence >= NOISE or (w.confidence >= NOISE / 2 and len(w.text) > 3)]
+
+
+def _overlap(found: Found, word: RawWord) -> float:
+    """The share of the word found that stands where the other does."""
+    return (min(found.right, word.right) - max(found.left, word.left)) / max(1.0, found.right - found.left)
+
+
+def _mean(found: Sequence[Found]) -> float:
+    letters = sum(len(f.text) for f in found)
+    return sum(f.confidence * len(f.text) for f in found) / letters if letters else 0.0
+
+
+def _raw(found: Found, picture: Gray) -> RawWord:
+    high = picture.shape[0]
+    return RawWord(found.text, round(found.left), 0, round(found.right), high, found.confidence, 0, 0)
+
+
+def _on_page(word: RawWord, strip: Strip) -> RawWord:
+    piece = strip.piece_at((word.left + word.right) / 2)
+    right = piece.left - piece.start
+    return RawWord(
+        word.text,
+        word.left + right,
+        word.top + strip.top,
+        word.right + right,
+        word.bottom + strip.top,
+        word.confidence,
+        piece.number,
+        0,
+    )
