@@ -6,14 +6,15 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline import ocr, second_reader
 from pipeline.imaging import Gray
 from pipeline.lines import find_lines
 from pipeline.ocr import RawWord
 from pipeline.ruling import Cell, find_ruling, without_ruling
-from pipeline.second_reader import Found
-from pipeline.strips import Strip, strips, with_combs
+from pipeline.second_reader import DIGITS, Found
+from pipeline.strips import Strip, digits_of, outside, strips
 
 SURE, RATHER_SURE = 0.9, 0.8
 """A line is not read twice whose words have the first as their mean confidence and the second each."""
@@ -23,6 +24,8 @@ TOUCHING = 0.4
 """A word of the second reader is the same as one of the engine's if so much of it lies there: its columns are rough."""
 NOISE = 0.6
 """A line below it by both readers is no print: strokes of a signature, a seal's edge, dirt."""
+LEAST = 2
+"""Nor is what the engine calls noise and the second reader a single letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,24 @@ def read_level(level: Gray, *, language: str, dpi: int, timeout_s: float) -> Rea
     until = time.monotonic() + timeout_s
     ruling = find_ruling(level)
     clean = without_ruling(level, ruling)
-    lines = with_combs(find_lines(clean, ruling.drawn), ruling.combs, clean)
+    read = partial(ocr.recognise_line, language=language, dpi=dpi)
     words: list[RawWord] = []
     first: list[RawWord] = []
+    lines = outside(find_lines(clean, ruling.drawn), ruling.combs)
     for strip in strips(lines):
-        read = ocr.recognise_line(strip.picture, language=language, dpi=dpi, timeout_s=until - time.monotonic())
-        first += read
-        words += [_on_page(word, strip) for word in _both(read, strip)]
+        told = read(strip.picture, timeout_s=until - time.monotonic())
+        first += told
+        words += [_on_page(word, strip) for word in _both(told, strip)]
+    for n, comb in enumerate(ruling.combs):
+        strip, filled = digits_of(comb, clean)
+        if filled:
+            told = read(strip.picture, timeout_s=until - time.monotonic(), only=DIGITS)
+            number, sure = _number(
+                told, second_reader.read_line(strip.picture, strip.letter, strip.base, DIGITS), filled
+            )
+            words.append(
+                RawWord(number, comb[0].left, comb[0].top, comb[-1].right, comb[0].bottom, sure, len(lines) + n, 0)
+            )
     return ReadPage(words, ruling.cells, confidence(first))
 
 
@@ -55,13 +69,23 @@ def confidence(words: Sequence[RawWord]) -> float:
     return sum(w.confidence * len(w.text) for w in words) / letters if letters else 0.0
 
 
+def _number(told: Sequence[RawWord], found: Sequence[Found], filled: int) -> tuple[str, float]:
+    """Of two readings of digits in boxes the one that has as many as boxes are filled in; sure where both say so."""
+    first, second = "".join(w.text for w in told), "".join(f.text for f in found)
+    if first == second and len(first) == filled:
+        return first, max(confidence(told), _mean(found))
+    readings = [(first, confidence(told)), (second, _mean(found))]
+    best, sure = max(readings, key=lambda r: (len(r[0]) == filled, r[1]))
+    return best, 0.7 * sure
+
+
 def _both(words: list[RawWord], strip: Strip) -> list[RawWord]:
     """What the engine is sure of, and beside that what the second reader makes of the line, where it is surer."""
     mean = confidence(words)
     if words and mean >= SURE and min(w.confidence for w in words) >= RATHER_SURE:
         return words
     found = second_reader.read_line(strip.picture, strip.letter, strip.base)
-    if max(mean, _mean(found)) < NOISE:
+    if max(mean, _mean(found)) < NOISE or (mean < NOISE and sum(c.isalnum() for f in found for c in f.text) < LEAST):
         return []
     kept = [w for w in words if w.confidence >= KEPT]
     free = [f for f in found if not any(_overlap(f, w) > TOUCHING for w in kept)]

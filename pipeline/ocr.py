@@ -62,9 +62,13 @@ def recognise(gray: Gray, *, language: str, dpi: int, timeout_s: float, single_b
     return _recognise(gray, PSM.SINGLE_BLOCK if single_block else PSM.AUTO, language, dpi, timeout_s)
 
 
-def recognise_line(gray: Gray, *, language: str, dpi: int, timeout_s: float) -> list[RawWord]:
-    """The words of a picture of one line. Raises TooSlow."""
-    return _recognise(gray, PSM.SINGLE_LINE, language, dpi, timeout_s)
+def recognise_line(gray: Gray, *, language: str, dpi: int, timeout_s: float, only: str = "") -> list[RawWord]:
+    """The words of a picture of one line; only: the letters that may stand there, where not all. Raises TooSlow."""
+    engine(language).SetVariable("tessedit_char_whitelist", only)
+    try:
+        return _recognise(gray, PSM.SINGLE_LINE, language, dpi, timeout_s)
+    finally:
+        engine(language).SetVariable("tessedit_char_whitelist", "")
 
 
 def _recognise(gray: Gray, mode: int, language: str, dpi: int, timeout_s: float) -> list[RawWord]:

@@ -1,4 +1,4 @@
-"""What is drawn on a page and is no letter: rules, table frames, rows of boxes for digits, leader dots.
+"""What is drawn on a page and is no letter: rules, table frames, rows of boxes for digits, leader dots, codes.
 
 They are found so that the reader's picture can be freed of them, and tell which words stand in one cell. Lengths are in
 pixels of a level page of 200 dpi, at which a line of print is 25 to 45 high.
@@ -24,6 +24,8 @@ SIDE = 26
 DOT, DASH, NEXT_DOT, LEADER = 7, 40, 15, 40
 """A dot's height, a dash's width, how far the next one is at most, and the shortest row of them."""
 FULL_PAGE = 0.5
+CODE_SIDES, CODE_GAP, CODE_FULL = (85, 340), 9, 0.8
+"""A code of little squares: its sides, the widest white in it, and how much of it is ink or such white."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def find_ruling(level: Gray) -> Ruling:
     combs = _combs(cells)
     in_combs = {cell for comb in combs for cell in comb}
     rules = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
-    return Ruling(rules | _leaders(dark & (1 - rules)), tuple(c for c in cells if c not in in_combs), combs)
+    return Ruling(
+        rules | _leaders(dark & (1 - rules)) | _codes(black), tuple(c for c in cells if c not in in_combs), combs
+    )
 
 
 def without_ruling(level: Gray, ruling: Ruling) -> Gray:
@@ -83,6 +87,19 @@ def _leaders(dark: Gray) -> Gray:
     dots = small[labels].astype(np.uint8)
     rows = _open(_close(dots, NEXT_DOT, 1), LEADER, 1)
     return np.asarray(cv2.dilate(dots & cv2.dilate(rows, np.ones((5, 1), np.uint8)), np.ones((3, 3), np.uint8)))
+
+
+def _codes(black: Gray) -> Gray:
+    """Codes of little squares, whole: print has more white between its lines."""
+    small = cv2.resize(black, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
+    grown = _close(small, CODE_GAP // 3, CODE_GAP // 3)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
+    codes = np.zeros_like(black)
+    for x, y, w, h, area in stats[1:] * np.array([3, 3, 3, 3, 9]):
+        square = CODE_SIDES[0] <= min(w, h) and max(w, h) <= CODE_SIDES[1] and max(w, h) < 1.25 * min(w, h)
+        if square and area > CODE_FULL * w * h:
+            codes[max(0, y - 6) : y + h + 6, max(0, x - 6) : x + w + 6] = 1
+    return codes
 
 
 def _sides(dark: Gray, across: Gray) -> Gray:

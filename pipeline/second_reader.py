@@ -28,6 +28,9 @@ EM_OF_LETTER = 2.0
 MIDDLE = 0.33
 """The middle of a line above the place where its letters stand, in sizes of the font."""
 WIDEST = 4000
+BEGINS, ENDS = 0.25, 0.65
+"""A word begins and ends so many letter heights after the steps at which its first and last letter are told."""
+DIGITS = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,21 @@ def _network() -> tuple[onnxruntime.InferenceSession, str]:
     return session, session.get_modelmeta().custom_metadata_map["characters"]
 
 
-def read_line(picture: Gray, letter: float, base: float) -> list[Found]:
-    """The words of a line, dark on white; letter: the height of its letters, base: where they stand, in its pixels."""
+def read_line(picture: Gray, letter: float, base: float, only: str = "") -> list[Found]:
+    """The words of a line, dark on white; letter: the height of its letters, base: where they stand, in its pixels.
+
+    only: the letters that may stand there; all where it is empty.
+    """
     session, characters = _network()
     scale = EM / (EM_OF_LETTER * max(letter, 4.0))
     ink = _framed(picture, scale, base - MIDDLE * EM / scale)
     (answer,) = session.run(None, {"ink": ink[None, None]})
-    return _words(answer[0], characters, STRIDE / scale)
+    if only:
+        answer[0][:, [n for n, known in enumerate(characters, start=1) if known not in only]] = -np.inf
+    return [
+        Found(f.text, f.left + BEGINS * letter, f.right + ENDS * letter, f.confidence)
+        for f in _words(answer[0], characters, STRIDE / scale)
+    ]
 
 
 def _framed(picture: Gray, scale: float, middle: float) -> NDArray[np.float32]:

@@ -66,30 +66,29 @@ def strips(lines: Sequence[Line]) -> list[Strip]:
     return found
 
 
-def with_combs(lines: Iterable[Line], combs: Sequence[Sequence[Cell]], level: Gray) -> list[Line]:
-    """The lines, where digits stand in boxes with those of a row close together as one line."""
-    rest = [line for line in lines if not any(_inside(line, comb) for comb in combs)]
-    return rest + [_joined(comb, level) for comb in combs]
+def outside(lines: Iterable[Line], combs: Sequence[Sequence[Cell]]) -> list[Line]:
+    """The lines that are no digit in a row of boxes."""
+    return [line for line in lines if not any(_inside(line, comb) for comb in combs)]
 
 
-def _joined(comb: Sequence[Cell], level: Gray) -> Line:
+def digits_of(comb: Sequence[Cell], level: Gray) -> tuple[Strip, int]:
+    """The digits of a row of boxes, close together as in a number, and how many boxes are filled in."""
     digits = [_digit(level[c.top + 2 : c.bottom - 2, c.left + 2 : c.right - 2]) for c in comb]
-    high = max(d.shape[0] for d in digits)
-    digits = [_padded(d, 0, high - d.shape[0]) for d in digits]
+    filled = [d for d in digits if d is not None]
+    high = max((d.shape[0] for d in filled), default=1)
     edge = np.full((high, MARGIN), PAPER, np.uint8)
-    picture = np.hstack([edge, *digits, edge])
-    box, top = comb[0], comb[0].top + 2
+    picture = np.hstack([edge, *(_padded(d, 0, high - d.shape[0]) for d in filled), edge])
     inked = np.flatnonzero((picture < INK_LEVEL).any(axis=1))
-    base = top + (int(inked[-1]) + 1 if len(inked) else high)
-    letter = float(len(inked)) or 0.5 * box.height
-    return Line(box.left, top + MARGIN, comb[-1].right, top + high - MARGIN, letter, base, picture)
+    base = float(inked[-1]) + 1 if len(inked) else high
+    piece = Piece(0, 0, picture.shape[1], comb[0].left)
+    return Strip(np.ascontiguousarray(picture), (piece,), comb[0].top + 2, 0.8 * len(inked), base), len(filled)
 
 
-def _digit(inside: Gray) -> Gray:
-    """Without the white at its sides; an empty box is a space."""
+def _digit(inside: Gray) -> Gray | None:
+    """Without the white at its sides; None of an empty box."""
     inked = np.flatnonzero((inside < INK_LEVEL).sum(axis=0) >= 2)
     if len(inked) < 2:
-        return np.full((inside.shape[0], inside.shape[0] // 3), PAPER, np.uint8)
+        return None
     digit = inside[:, inked[0] : inked[-1] + 1]
     return np.asarray(cv2.copyMakeBorder(digit, 0, 0, 2, 2, cv2.BORDER_CONSTANT, value=PAPER))
 

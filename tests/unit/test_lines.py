@@ -16,7 +16,7 @@ from pipeline.lines import find_lines
 from pipeline.ocr import RawWord
 from pipeline.reading_order import in_reading_order
 from pipeline.ruling import Cell, find_ruling, without_ruling
-from pipeline.strips import strips, with_combs
+from pipeline.strips import digits_of, outside, strips
 
 PAPER = 250
 
@@ -116,15 +116,25 @@ def test_lines_of_one_height_are_one_strip_and_know_where_they_stood() -> None:
     assert first.piece_at(first.pieces[1].start + 3) is first.pieces[1]
 
 
-def test_digits_in_boxes_are_one_line() -> None:
+@pytest.mark.parametrize("number", ["084099000001", "0123456789", "11117", "770 055"])
+def test_digits_in_boxes_are_one_number(number: str) -> None:
     page = Page()
     page.text(200, 400, "Số:")
-    page.boxes(300, 400, "084099000001")
+    page.boxes(300, 400, number)
     found = find_ruling(page.gray)
     clean = without_ruling(page.gray, found)
-    lines = with_combs(find_lines(clean, found.drawn), found.combs, clean)
-    assert len(lines) == 2
-    assert told(page) == ["Số: 084099000001"]
+    assert len(outside(find_lines(clean, found.drawn), found.combs)) == 1
+    assert digits_of(found.combs[0], clean)[1] == len(number.replace(" ", ""))
+    assert told(page) == ["Số: " + number.replace(" ", "")]
+
+
+def test_a_code_of_squares_is_no_print() -> None:
+    page = Page()
+    page.text(300, 100, "Giấy tiếp nhận hồ sơ")
+    squares = np.random.default_rng(1).random((29, 29)) < 0.5
+    code = Image.fromarray(np.where(squares, 10, PAPER).astype(np.uint8)).resize((145, 145), Image.Resampling.NEAREST)
+    page.image.paste(code, (1100, 60))
+    assert told(page) == ["Giấy tiếp nhận hồ sơ"]
 
 
 def test_a_form_is_read_as_it_is_filled_in() -> None:
