@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from ocfl.storage_root import StorageRoot
+from PIL import Image, ImageDraw, ImageFont
 
+from app.demo.scans import FONTS
 from app.wiring import opened
 from archive.aip import iter_records, read_record
 from registry import documents
@@ -205,16 +207,22 @@ def test_a_rejected_document_is_in_quarantine_and_comes_back_on_retry(desk: Desk
     desk.wait(lambda: desk.rows(state, waiting)[0]["state"] == "review", "another look")
 
 
-def test_corrected_and_approved_documents_are_archived_as_the_person_says(desk: Desk) -> None:
-    waiting = next(r for r in desk.sohoa("review", "list") if r["unit"] == "H99.34")
-    desk.sohoa("review", "correct", waiting["id"], "subject=Theo lời người kiểm tra", "people.0.full_name=Trần Thị Bé")
-    desk.sohoa("review", "approve", waiting["id"])
+def test_corrected_and_approved_documents_are_archived_as_the_person_says(desk: Desk, tmp_path: Path) -> None:
+    page = Image.new("L", (1240, 1754), 250)
+    font = ImageFont.truetype(str(FONTS / "Tinos-Regular.ttf"), 40)
+    ImageDraw.Draw(page).text((200, 300), "Ghi nhanh của tổ trực, chưa phân loại", font=font, fill=20)
+    page.save(tmp_path / "ghi-nhanh.png", dpi=(150, 150))
+    [told] = desk.sohoa("ingest", str(tmp_path / "ghi-nhanh.png"), "--unit", "H99.34", "--wait")
+    assert told["status"] == "review"
+    [waiting] = told["documents"]
+    desk.sohoa("review", "correct", waiting, "subject=Theo lời người kiểm tra", "people.0.full_name=Trần Thị Bé")
+    desk.sohoa("review", "approve", waiting)
     state = "SELECT state FROM documents WHERE id = ?"
-    desk.wait(lambda: desk.rows(state, waiting["id"])[0]["state"] == "archived", "archiving")
-    shown = desk.sohoa("show", waiting["id"])
+    desk.wait(lambda: desk.rows(state, waiting)[0]["state"] == "archived", "archiving")
+    shown = desk.sohoa("show", waiting)
     assert shown["fields"]["subject"]["method"] == "person"
     desk.wait(lambda: desk.sohoa("search", "be thi tran")["total"] >= 1, "the index")
-    [report] = desk.sohoa("verify", waiting["id"])
+    [report] = desk.sohoa("verify", waiting)
     assert report["verdict"] == "TOTAL-PASSED"
 
 
