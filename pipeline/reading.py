@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import ocrmypdf
@@ -107,21 +108,45 @@ def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
     size = (gray.shape[1], gray.shape[0])
     if lean.ink < imaging.LEAST_INK:
         return _Reading([], 0, 0.0, True, size)
-    rotation, gray = (270, imaging.turn(gray, 90)) if lean.sideways else (0, gray)
-    level = imaging.straighten(gray, lean.skew_deg)
-    if lean.sideways and _reads_better_upside_down(level, options):
+    seen = _upright(gray, lean.sideways, lean.skew_deg, options)
+    if not lean.letter:  # too few letters to tell by how they stand: the direction that gives words is right
+        other = _upright(gray, not lean.sideways, lean.otherwise_deg, options)
+        seen = max(seen, other, key=lambda s: s.weight)
+    words = in_reading_order(seen.read.words, seen.read.cells)
+    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
+    size = (seen.level.shape[1], seen.level.shape[0])
+    return _Reading([] if blank else words, seen.rotation_deg, seen.skew_deg, blank, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """A page turned and levelled, and what it then says."""
+
+    level: Gray
+    rotation_deg: int
+    skew_deg: float
+    read: ReadPage
+
+    @property
+    def weight(self) -> float:
+        """More for words than for single signs."""
+        return sum(w.confidence * (len(w.text) - 1) for w in self.read.words if w.text.isalnum())
+
+
+def _upright(gray: Gray, sideways: bool, skew_deg: float, options: ReadingOptions) -> _Upright:
+    """The page with its lines level, the way up that reads better."""
+    rotation, gray = (270, imaging.turn(gray, 90)) if sideways else (0, gray)
+    level = imaging.straighten(gray, skew_deg)
+    if sideways and _reads_better_upside_down(level, options):
         rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
     read = _read_level(level, options)
     # a probe of one band decided for a page on its side, and may have been misled by a table: then look at all of it
-    if read.sure < LOST or (read.sure < UNSURE and (lean.sideways or _reads_better_upside_down(level, options))):
+    if read.sure < LOST or (read.sure < UNSURE and (sideways or _reads_better_upside_down(level, options))):
         turned = imaging.turn(level, 180)
         other = _read_level(turned, options)
         if other.sure > read.sure:
             rotation, level, read = (rotation + 180) % 360, turned, other
-    words = in_reading_order(read.words, read.cells)
-    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
-    size = (level.shape[1], level.shape[0])
-    return _Reading([] if blank else words, rotation, lean.skew_deg, blank, size)
+    return _Upright(level, rotation, skew_deg, read)
 
 
 def _read_level(level: Gray, options: ReadingOptions) -> ReadPage:
