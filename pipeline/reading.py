@@ -28,6 +28,7 @@ SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 
 
 class ReadingOptions(Value):
+    engine: ocr.EngineName = "auto"
     language: str = "vie"
     recognition_dpi: int = 200
     page_timeout_s: float = 180.0
@@ -51,7 +52,8 @@ def read_scan(scan: Path, media_type: str, into: Path, options: ReadingOptions) 
     into.mkdir(parents=True, exist_ok=True)
     pdf = into / "document.pdf"
     write_pdfa(scan, media_type, pages, pdf)
-    return ReadScan(pages=pages, pdf=pdf, tools={"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"})
+    tools = {"ocr": _engine(options).version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
+    return ReadScan(pages=pages, pdf=pdf, tools=tools)
 
 
 def read_pages(
@@ -147,16 +149,18 @@ def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
 
 
 def _read_level(level: Gray, options: ReadingOptions) -> ReadPage:
-    return read_level(level, language=options.language, dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+    return read_level(level, _engine(options), dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+
+
+def _engine(options: ReadingOptions) -> ocr.OcrEngine:
+    return ocr.engine(options.engine, options.language)
 
 
 def _reads_better_upside_down(level: Gray, options: ReadingOptions) -> bool:
     band = imaging.densest_band(level)
     scores = []
     for picture in (band, imaging.turn(band, 180)):
-        words = ocr.recognise(
-            picture, language=options.language, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True
-        )
+        words = _engine(options).recognise(picture, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True)
         scores.append(sum(w.confidence**2 * len(w.text) for w in words))
     return scores[1] > scores[0] * 1.1
 

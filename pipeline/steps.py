@@ -116,6 +116,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
     bench.mkdir(parents=True, exist_ok=True)
     (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     options = ReadingOptions(
+        engine=shop.settings.reading.engine,
         language=shop.settings.reading.language,
         recognition_dpi=shop.settings.reading.recognition_dpi,
         page_timeout_s=shop.settings.workers.page_timeout_s,
