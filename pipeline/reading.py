@@ -13,6 +13,7 @@ import ocrmypdf
 from pipeline import imaging, ocr, quality
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
+from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage, PageSource
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
@@ -22,7 +23,6 @@ UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
 LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
-PROBE_S = 20.0
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
@@ -157,12 +157,8 @@ def _engine(options: ReadingOptions) -> ocr.OcrEngine:
 
 
 def _reads_better_upside_down(level: Gray, options: ReadingOptions) -> bool:
-    band = imaging.densest_band(level)
-    scores = []
-    for picture in (band, imaging.turn(band, 180)):
-        words = _engine(options).recognise(picture, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True)
-        scores.append(sum(w.confidence**2 * len(w.text) for w in words))
-    return scores[1] > scores[0] * 1.1
+    upright, turned = both_ways_up(level, _engine(options), dpi=options.recognition_dpi, timeout_s=PROBE_S)
+    return turned > upright * CLEARLY
 
 
 def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float) -> list[Word]:
