@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 import cv2
+import pikepdf
 from ocrmypdf import hookimpl
 from ocrmypdf.exceptions import BadArgsError, MissingDependencyError
 from ocrmypdf.models.ocr_element import OcrElement
 from ocrmypdf.pluginspec import OcrEngine as OcrmypdfEngine
 from ocrmypdf.pluginspec import OrientationConfidence
+from PIL import Image
 from pydantic import BaseModel
 
 from pipeline import ocr
 from pipeline.orientation import looked_at, orientation
 from pipeline.page_source import PageImage, PageSource
 from pipeline.reading import ReadingOptions, read_page
+from pipeline.scanner_picture import scanner_picture
 from pipeline.text_layer import page_element
 from registry.values import PageText
 
@@ -34,6 +37,10 @@ SURE_ENOUGH = 14.0
 """OCRmyPDF's own threshold for turning a page; that much for a page that reads no better than on its head."""
 ANY_SIZE = 1 << 40
 """OCRmyPDF limits the pixels itself (--max-image-mpixels)."""
+DEVICES = {"pngmono": "1", "pngmonod": "1", "pnggray": "L", "png16m": "RGB"}
+"""The pixels that a page is asked for in. The rest (a JPEG for a first look, a palette) is drawn."""
+TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+"""Counter-clockwise, as OCRmyPDF counts a correction."""
 ONE_AT_A_TIME = threading.Lock()
 """With --use-threads all pages share one engine."""
 
@@ -141,6 +148,33 @@ def check_options(options: Any) -> None:
         _engine(options)
     except (ocr.EngineMissing, FileNotFoundError) as exc:
         raise MissingDependencyError(str(exc)) from exc
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def rasterize_pdf_page(
+    input_file: Path,
+    output_file: Path,
+    raster_device: str,
+    raster_dpi: Any,
+    pageno: int,
+    page_dpi: Any,
+    rotation: int | None,
+    filter_vector: bool,
+    options: Any,
+    use_cropbox: bool,
+) -> Path | None:
+    """The scanner's own pixels where a page is one picture at that resolution; None: OCRmyPDF's renderers draw it."""
+    mode = DEVICES.get(str(raster_device))
+    if mode is None or use_cropbox or options is None or options.ocr_engine != "auto" or options.rasterizer != "auto":
+        return None
+    with pikepdf.open(input_file) as pdf:
+        image = scanner_picture(pdf.pages[pageno - 1], (float(raster_dpi.x), float(raster_dpi.y)))
+        if image is None or image.mode not in (mode, "1"):
+            return None
+        upright = image.convert(mode).transpose(TURNS[rotation]) if rotation else image.convert(mode)
+    dpi = page_dpi or raster_dpi
+    upright.save(output_file, "PNG", dpi=(float(dpi.x), float(dpi.y)), compress_level=1)
+    return output_file
 
 
 def _read(page: PageImage, index: int, options: Any) -> PageText:
