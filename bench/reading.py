@@ -61,7 +61,7 @@ def ours_with_pdf(scans: list[Scan]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         for n, (path, kind, _) in enumerate(scans):
             pages = _pages_of(path, kind)
-            write_derivative(path, kind, pages, Path(folder) / str(n))
+            write_derivative(path, kind, pages, Path(folder) / str(n), ReadingOptions())
             texts.append("\n".join(p.text for p in pages))
     return texts
 
