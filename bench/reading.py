@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--memory", nargs="?", const=SIZES, help="and the whole path of scans of so many pages")
     parser.add_argument("--only-memory", action="store_true")
     asked = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as made:
         folder, report = Path(made), {}
         if not asked.only_memory:
@@ -138,6 +140,7 @@ def main() -> None:
         if asked.memory or asked.only_memory:
             sizes = [int(n) for n in (asked.memory or SIZES).split(",")]
             report["memory"] = against_pages(WholePath(environment(asked.jobs)), sizes, folder / "memory")
+    report["machine"] = {"cores": os.cpu_count(), "load before": load, "load after": os.getloadavg()[0]}
     print(json.dumps(report, indent=1, ensure_ascii=False))
 
 
