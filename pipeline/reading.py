@@ -1,11 +1,11 @@
-"""Reading one scan: every page's text with boxes, and the PDF/A-2b that shows it. Runs in a worker process."""
+"""Reading a page: its text with boxes, and the PDF/A-2b that shows a scan's pages. Runs in a worker process."""
 
 from __future__ import annotations
 
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ocrmypdf
@@ -13,7 +13,7 @@ import ocrmypdf
 from pipeline import imaging, ocr, quality
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
-from pipeline.page_source import OwnText, PageImage, PageSource
+from pipeline.page_source import OwnText, PageImage
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
 from registry.values import Box, PageQuality, PageText, Quality, Value, Word
@@ -34,36 +34,14 @@ class ReadingOptions(Value):
     max_pixels: int = 200_000_000
 
 
-class ReadScan(Value):
-    """What reading a scan gave. tools: program → version, for the record's events."""
-
-    pages: tuple[PageText, ...]
-    pdf: Path
-    tools: dict[str, str]
-
-
-def read_scan(scan: Path, media_type: str, into: Path, options: ReadingOptions) -> ReadScan:
+def write_derivative(scan: Path, media_type: str, pages: Sequence[PageText], into: Path) -> dict[str, str]:
     """`into`/document.pdf is PDF/A-2b: the scanner's own images turned upright, with the text below them.
 
-    Same scan, same versions: same text. Safe to repeat. Raises Refused for a page larger than allowed.
+    Returns the programs that made text and file, with their versions. Same pages, same look. Safe to repeat.
     """
-    pages = read_pages(scan, media_type, options)
     into.mkdir(parents=True, exist_ok=True)
-    pdf = into / "document.pdf"
-    write_pdfa(scan, media_type, pages, pdf)
-    return ReadScan(pages=pages, pdf=pdf, tools={"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"})
-
-
-def read_pages(
-    scan: Path, media_type: str, options: ReadingOptions, progress: Callable[[int, int], None] = lambda _a, _b: None
-) -> tuple[PageText, ...]:
-    """Every page's text. A page that cannot be read has no text and says why in its status; the others go on."""
-    pages = []
-    with PageSource(scan, media_type, options.max_pixels) as source:
-        for index in range(source.count):
-            pages.append(read_page(source.page(index), index, options))
-            progress(index + 1, source.count)
-    return tuple(pages)
+    write_pdfa(scan, media_type, pages, into / "document.pdf")
+    return {"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
 
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
