@@ -14,7 +14,16 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from archive.aip import AipContent, AipPapers, archive_record, events_json, metadata_json, read_back, read_papers
+from archive.aip import (
+    AipContent,
+    AipPapers,
+    TextOfPage,
+    archive_record,
+    events_json,
+    metadata_json,
+    read_back,
+    read_papers,
+)
 from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
@@ -386,7 +395,7 @@ def release_scan(shop: Workshop, scan_id: ScanId, document_id: DocumentId) -> No
     shutil.rmtree(shop.bench(document_id), ignore_errors=True)
 
 
-def index_entry(metadata: RecordMetadata, pages: Sequence[PageText]) -> IndexEntry:
+def index_entry(metadata: RecordMetadata, pages: Sequence[PageText | TextOfPage]) -> IndexEntry:
     """What the index knows of a record: the same from the archive as from a fresh document."""
     described = metadata.description
     value = described.value
