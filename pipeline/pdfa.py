@@ -47,14 +47,14 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
                 if len(drawn) == len(pages):
                     raise
         with landing(target) as part:
-            part.write_bytes(done.read_bytes())
+            done.replace(part)
 
 
 def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Collection[int], folder: Path) -> Path:
     """The pages with their text. `drawn`: those that PDF/A cannot hold as they are (fonts that are not embedded, odd
     colours), shown as a lossless picture of themselves instead; the file as it came stays in the archive beside it."""
     plain = folder / "plain.pdf"
-    with _opened(scan, media_type, pages) as pdf:
+    with _opened(scan, media_type, pages, folder) as pdf:
         _strip(pdf)
         for page, read in zip(pdf.pages, pages, strict=True):
             _make_upright(page, read.rotation_deg)
@@ -88,13 +88,13 @@ def _has_own_text(page: PageText) -> bool:
     return bool(page.words) and page.confidence == 1.0
 
 
-def _opened(scan: Path, media_type: str, pages: Sequence[PageText]) -> pikepdf.Pdf:
+def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:
     if media_type == PDF:
         return pikepdf.open(scan, suppress_warnings=True)
-    return pikepdf.open(BytesIO(_wrap_images(scan, pages)))
+    return pikepdf.open(_wrap_images(scan, pages, folder))
 
 
-def _wrap_images(scan: Path, pages: Sequence[PageText]) -> bytes:
+def _wrap_images(scan: Path, pages: Sequence[PageText], folder: Path) -> Path:
     """The image file as PDF, its compressed data as it is where PDF knows it (JPEG, CCITT), lossless otherwise."""
 
     def layout(width_px: int, height_px: int, _dpi: Any) -> tuple[float, float, float, float]:
@@ -102,18 +102,21 @@ def _wrap_images(scan: Path, pages: Sequence[PageText]) -> bytes:
         width, height = width_px / dpi * 72, height_px / dpi * 72
         return width, height, width, height
 
+    wrapped = folder / "wrapped.pdf"
     try:
         with Image.open(scan) as image:
             if image.mode == "CMYK":  # PDF/A wants one device colour space, and ours is RGB
                 raise img2pdf.UnsupportedColorspaceError
-        wrapped: bytes = img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid)
+        with wrapped.open("wb") as out:
+            img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
     except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError):
-        wrapped = img2pdf.convert(_plain_frames(scan), layout_fun=layout)
+        with wrapped.open("wb") as out:
+            img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
     return wrapped
 
 
-def _plain_frames(scan: Path) -> list[bytes]:
-    """Frames that PDF cannot hold as they are, as lossless RGB or grey on white paper."""
+def _plain_frames(scan: Path, folder: Path) -> list[str]:
+    """Frames that PDF cannot hold as they are, as files of lossless RGB or grey on white paper."""
     frames = []
     with Image.open(scan) as image:
         for index in range(getattr(image, "n_frames", 1)):
@@ -121,9 +124,9 @@ def _plain_frames(scan: Path) -> list[bytes]:
             frame = ImageOps.exif_transpose(image)
             if frame.mode in ("RGBA", "LA", "PA", "P"):
                 frame = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame.convert("RGBA"))
-            out = BytesIO()
+            out = folder / f"frame-{index}.png"
             frame.convert("L" if frame.mode in ("1", "L", "LA") else "RGB").save(out, "PNG", compress_level=6)
-            frames.append(out.getvalue())
+            frames.append(str(out))
     return frames
 
 
