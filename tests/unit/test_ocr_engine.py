@@ -12,8 +12,9 @@ from PIL import Image
 
 from pipeline.ocr import EngineName, OcrEngine, TooSlow
 from pipeline.ocr import engine as chosen
+from pipeline.page_reading import read_page_of
 from pipeline.pytesseract_engine import PytesseractEngine
-from pipeline.reading import ReadingOptions, read_scan
+from pipeline.reading import ReadingOptions, write_derivative
 from pipeline.tesserocr_engine import TesserocrEngine
 from tests.contracts.ocr_engine import DPI, PARAGRAPHS, PATIENCE_S, OcrEngineContract, dense, line, page, text_of
 
@@ -85,6 +86,8 @@ def test_what_cannot_be_had_is_told(tmp_path: Path) -> None:
 def test_a_scan_is_read_by_the_engine_asked_for_and_the_record_names_it(name: EngineName, tmp_path: Path) -> None:
     scan = tmp_path / "scan.png"
     Image.fromarray(page()).save(scan, dpi=(DPI, DPI))
-    result = read_scan(scan, "image/png", tmp_path / "into", ReadingOptions(engine=name))
-    assert result.tools["ocr"].startswith(f"{name} ")
-    assert [line.strip() for line in result.pages[0].text.splitlines()] == [line for p in PARAGRAPHS for line in p]
+    options = ReadingOptions(engine=name)
+    read = read_page_of(scan, "image/png", 0, options)
+    assert [line.strip() for line in read.text.splitlines()] == [line for p in PARAGRAPHS for line in p]
+    tools = write_derivative(scan, "image/png", (read,), tmp_path / "into", options)
+    assert tools["ocr"].startswith(f"{name} ")
