@@ -17,24 +17,24 @@ import pikepdf
 import pypdfium2
 from ocrmypdf.font import MultiFontManager
 from ocrmypdf.fpdf_renderer import Fpdf2MultiPageRenderer
-from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrClass, OcrElement
 from ocrmypdf.pdfa import speculative_pdfa_conversion
 from pikepdf.pdfa import PdfaError
 from PIL import Image, ImageOps
 
 from pipeline.landing import landing
 from pipeline.soundness import PDF
-from registry.values import PageText, Word
+from pipeline.text_layer import page_element
+from registry.values import PageText
 
 LAYER_DPI, DRAWN_DPI = 200, 300
-logging.getLogger("img2pdf").setLevel(logging.ERROR)
-logging.getLogger("ocrmypdf").setLevel(logging.ERROR)
-logging.getLogger("fontTools").setLevel(logging.ERROR)
+TALKATIVE = ("img2pdf", "ocrmypdf", "fontTools")
 Image.MAX_IMAGE_PIXELS = None
 
 
 def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: Path) -> None:
     """`target` shows every page upright, with its words where they stand. Same input, same look. Safe to repeat."""
+    for library in TALKATIVE:  # only here: whoever reads by the OCRmyPDF plugin wants to see OCRmyPDF's messages
+        logging.getLogger(library).setLevel(logging.ERROR)
     own_text = frozenset(p.index for p in pages if _has_own_text(p))
     with TemporaryDirectory(prefix="sohoa-pdfa-", dir=target.parent) as folder:
         done = Path(folder) / "pdfa.pdf"
@@ -174,7 +174,9 @@ def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None
         page = pdf.pages[read.index]
         if read.words:
             width, height = float(page.mediabox[2]), float(page.mediabox[3])
-            layers.append((read.index, _ocr_page(read, width / 72 * LAYER_DPI, height / 72 * LAYER_DPI), LAYER_DPI))
+            layers.append(
+                (read.index, page_element(read, width / 72 * LAYER_DPI, height / 72 * LAYER_DPI, LAYER_DPI), LAYER_DPI)
+            )
     if not layers:
         return
     path = folder / "text.pdf"
@@ -183,33 +185,3 @@ def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None
         for (index, _, _), layer in zip(layers, text.pages, strict=True):
             page = pdf.pages[index]
             page.add_overlay(layer, pikepdf.Rectangle(page.mediabox))
-
-
-def _ocr_page(read: PageText, width: float, height: float) -> OcrElement:
-    lines: dict[int, list[Word]] = {}
-    for word in read.words:
-        lines.setdefault(word.line, []).append(word)
-    return OcrElement(
-        ocr_class=OcrClass.PAGE,
-        bbox=BoundingBox(0, 0, width, height),
-        dpi=LAYER_DPI,
-        children=[_ocr_line(line, width, height) for line in lines.values()],
-    )
-
-
-def _ocr_line(words: Sequence[Word], width: float, height: float) -> OcrElement:
-    elements = [
-        OcrElement(ocr_class=OcrClass.WORD, bbox=_bounds([word], width, height), text=word.text) for word in words
-    ]
-    return OcrElement(
-        ocr_class=OcrClass.LINE, bbox=_bounds(words, width, height), baseline=Baseline(), children=elements
-    )
-
-
-def _bounds(words: Sequence[Word], width: float, height: float) -> BoundingBox:
-    return BoundingBox(
-        min(w.box.left for w in words) * width,
-        min(w.box.top for w in words) * height,
-        max(w.box.right for w in words) * width,
-        max(w.box.bottom for w in words) * height,
-    )

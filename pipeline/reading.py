@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import ocrmypdf
@@ -13,6 +14,7 @@ import ocrmypdf
 from pipeline import imaging, ocr, quality
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
+from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
@@ -22,26 +24,28 @@ UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
 LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
-PROBE_S = 20.0
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
 
 class ReadingOptions(Value):
+    engine: ocr.EngineName = "auto"
     language: str = "vie"
     recognition_dpi: int = 200
     page_timeout_s: float = 180.0
     max_pixels: int = 200_000_000
 
 
-def write_derivative(scan: Path, media_type: str, pages: Sequence[PageText], into: Path) -> dict[str, str]:
+def write_derivative(
+    scan: Path, media_type: str, pages: Sequence[PageText], into: Path, options: ReadingOptions
+) -> dict[str, str]:
     """`into`/document.pdf is PDF/A-2b: the scanner's own images turned upright, with the text below them.
 
     Returns the programs that made text and file, with their versions. Same pages, same look. Safe to repeat.
     """
     into.mkdir(parents=True, exist_ok=True)
     write_pdfa(scan, media_type, pages, into / "document.pdf")
-    return {"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
+    return {"ocr": _engine(options).version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
 
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
@@ -107,36 +111,58 @@ def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
     size = (gray.shape[1], gray.shape[0])
     if lean.ink < imaging.LEAST_INK:
         return _Reading([], 0, 0.0, True, size)
-    rotation, gray = (270, imaging.turn(gray, 90)) if lean.sideways else (0, gray)
-    level = imaging.straighten(gray, lean.skew_deg)
-    if lean.sideways and _reads_better_upside_down(level, options):
+    seen = _upright(gray, lean.sideways, lean.skew_deg, options)
+    if not lean.letter:  # too few letters to tell by how they stand: the direction that gives words is right
+        other = _upright(gray, not lean.sideways, lean.otherwise_deg, options)
+        seen = max(seen, other, key=lambda s: s.weight)
+    words = in_reading_order(seen.read.words, seen.read.cells)
+    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
+    size = (seen.level.shape[1], seen.level.shape[0])
+    return _Reading([] if blank else words, seen.rotation_deg, seen.skew_deg, blank, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """A page turned and levelled, and what it then says."""
+
+    level: Gray
+    rotation_deg: int
+    skew_deg: float
+    read: ReadPage
+
+    @property
+    def weight(self) -> float:
+        """More for words than for single signs."""
+        return sum(w.confidence * (len(w.text) - 1) for w in self.read.words if w.text.isalnum())
+
+
+def _upright(gray: Gray, sideways: bool, skew_deg: float, options: ReadingOptions) -> _Upright:
+    """The page with its lines level, the way up that reads better."""
+    rotation, gray = (270, imaging.turn(gray, 90)) if sideways else (0, gray)
+    level = imaging.straighten(gray, skew_deg)
+    if sideways and _reads_better_upside_down(level, options):
         rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
     read = _read_level(level, options)
     # a probe of one band decided for a page on its side, and may have been misled by a table: then look at all of it
-    if read.sure < LOST or (read.sure < UNSURE and (lean.sideways or _reads_better_upside_down(level, options))):
+    if read.sure < LOST or (read.sure < UNSURE and (sideways or _reads_better_upside_down(level, options))):
         turned = imaging.turn(level, 180)
         other = _read_level(turned, options)
         if other.sure > read.sure:
             rotation, level, read = (rotation + 180) % 360, turned, other
-    words = in_reading_order(read.words, read.cells)
-    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
-    size = (level.shape[1], level.shape[0])
-    return _Reading([] if blank else words, rotation, lean.skew_deg, blank, size)
+    return _Upright(level, rotation, skew_deg, read)
 
 
 def _read_level(level: Gray, options: ReadingOptions) -> ReadPage:
-    return read_level(level, language=options.language, dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+    return read_level(level, _engine(options), dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+
+
+def _engine(options: ReadingOptions) -> ocr.OcrEngine:
+    return ocr.engine(options.engine, options.language)
 
 
 def _reads_better_upside_down(level: Gray, options: ReadingOptions) -> bool:
-    band = imaging.densest_band(level)
-    scores = []
-    for picture in (band, imaging.turn(band, 180)):
-        words = ocr.recognise(
-            picture, language=options.language, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True
-        )
-        scores.append(sum(w.confidence**2 * len(w.text) for w in words))
-    return scores[1] > scores[0] * 1.1
+    upright, turned = both_ways_up(level, _engine(options), dpi=options.recognition_dpi, timeout_s=PROBE_S)
+    return turned > upright * CLEARLY
 
 
 def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float) -> list[Word]:

@@ -128,6 +128,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
     bench.mkdir(parents=True, exist_ok=True)
     (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     options = ReadingOptions(
+        engine=shop.settings.reading.engine,
         language=shop.settings.reading.language,
         recognition_dpi=shop.settings.reading.recognition_dpi,
         page_timeout_s=shop.settings.workers.page_timeout_s,
@@ -141,7 +142,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
             copy_durably(path, bench / "document.pdf")
         else:
             patience = WRITING_S * (count + 1)
-            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, timeout_s=patience)
+            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, options, timeout_s=patience)
     except WorkerFailed as exc:
         raise _refusal_of(exc) from exc
     with landing(bench / "pages.json") as part:

@@ -120,6 +120,7 @@ class PageText(Value):
     rotation_deg: how far the page in the scan was turned clockwise from upright (0, 90, 180, 270).
     skew_deg: > 0 leans clockwise, measured before the turn is undone.
     seconds: what reading took; status other than "read" says why there is no text.
+    codes: texts of its QR codes, which may hold an identity card's data: used on the way, and not kept in the archive.
     """
 
     index: int
@@ -135,6 +136,7 @@ class PageText(Value):
     status: str = "read"
     seconds: float = 0.0
     quality: PageQuality | None = None
+    codes: tuple[str, ...] = ()
 
 
 class Part(Value):
@@ -166,7 +168,7 @@ class FieldValue(Value):
     page_index: int | None = None
     box: Box | None = None
     method: str = "rule"
-    """rule | lexicon | reread | qr | person | folder | import"""
+    """rule | lexicon | reread | qr | zone | person | folder | import"""
     confirmed_by: str | None = None
 
 
