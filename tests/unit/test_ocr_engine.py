@@ -31,9 +31,10 @@ class TestPytesseract(OcrEngineContract):
         return PytesseractEngine("vie")
 
     def test_no_process_is_left_of_a_page_given_up(self, engine: OcrEngine) -> None:
+        before = children()  # the fork server of another test may be among them
         with pytest.raises(TooSlow):
             engine.recognise(dense(), dpi=DPI, timeout_s=0.3)
-        assert children() == []
+        assert children() == before
 
 
 def children() -> list[str]:
