@@ -120,6 +120,7 @@ class PageText(Value):
     rotation_deg: how far the page in the scan was turned clockwise from upright (0, 90, 180, 270).
     skew_deg: > 0 leans clockwise, measured before the turn is undone.
     seconds: what reading took; status other than "read" says why there is no text.
+    codes: texts of its QR codes, which may hold an identity card's data: used on the way, and not kept in the archive.
     """
 
     index: int
@@ -135,6 +136,7 @@ class PageText(Value):
     status: str = "read"
     seconds: float = 0.0
     quality: PageQuality | None = None
+    codes: tuple[str, ...] = ()
 
 
 class Part(Value):
@@ -150,11 +152,15 @@ class Part(Value):
 
 
 class Split(Value):
-    """What a scan holds: every page is in one part, a cover sheet, or blank."""
+    """What a scan holds: every page is in one part, a cover sheet, or blank.
+
+    warnings: of cover sheets that were not followed, or say something else than the folder.
+    """
 
     parts: tuple[Part, ...]
     covers: tuple[int, ...] = ()
     blanks: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class FieldValue(Value):
