@@ -25,9 +25,11 @@ from tesserocr import PSM, PyTessBaseAPI
 from app.demo.scans import make_scans
 from pipeline.identify import identify
 from pipeline.ocr import tessdata
+from pipeline.page_reading import read_page_of
 from pipeline.page_source import PageSource
-from pipeline.reading import ReadingOptions, read_pages, read_scan
+from pipeline.reading import ReadingOptions, write_derivative
 from pipeline.soundness import IdentifyLimits
+from registry.values import PageText
 
 Scan = tuple[Path, str, str]
 """File, media type, true text (empty when it is not known)."""
@@ -50,16 +52,22 @@ def bare(scans: list[Scan]) -> list[str]:
 
 def ours(scans: list[Scan]) -> list[str]:
     """Text with boxes, upright, from the same pictures."""
-    return ["\n".join(p.text for p in read_pages(path, kind, ReadingOptions())) for path, kind, _ in scans]
+    return ["\n".join(p.text for p in _pages_of(path, kind)) for path, kind, _ in scans]
 
 
 def ours_with_pdf(scans: list[Scan]) -> list[str]:
     """The same, and PDF/A-2b with the text layer."""
+    texts = []
     with tempfile.TemporaryDirectory() as folder:
-        read = [
-            read_scan(path, kind, Path(folder) / str(n), ReadingOptions()) for n, (path, kind, _) in enumerate(scans)
-        ]
-        return ["\n".join(p.text for p in one.pages) for one in read]
+        for n, (path, kind, _) in enumerate(scans):
+            pages = _pages_of(path, kind)
+            write_derivative(path, kind, pages, Path(folder) / str(n))
+            texts.append("\n".join(p.text for p in pages))
+    return texts
+
+
+def _pages_of(path: Path, kind: str) -> list[PageText]:
+    return [read_page_of(path, kind, index, ReadingOptions()) for index in range(_pages(path, kind))]
 
 
 def measured(task: Callable[[list[Scan]], list[str]], scans: list[Scan]) -> dict[str, Any]:

@@ -34,13 +34,15 @@ LEAST_INK = 0.0004
 class Lean:
     """sideways: lines run up and down. skew_deg: > 0 leans clockwise. ink: share of the page that is ink.
 
-    letter: the mean height of its letters in pixels; 0 where there are too few to tell.
+    letter: the mean height of its letters in pixels; 0 where there are too few to tell, and too few to be sure of the
+    direction: otherwise_deg is the skew if lines run the other way.
     """
 
     sideways: bool
     skew_deg: float
     ink: float
     letter: float = 0.0
+    otherwise_deg: float = 0.0
 
 
 def to_ocr_gray(image: Pixels) -> Gray:
@@ -134,7 +136,8 @@ def measure(gray: Gray) -> Lean:
     heights = boxes[:, 2 if sideways else 3]
     heights = heights[heights >= 4]
     letter = float(heights.mean()) / factor if len(heights) >= FEWEST else 0.0
-    return Lean(sideways=sideways, skew_deg=upright if sideways else flat, ink=share, letter=letter)
+    skews = (upright, flat) if sideways else (flat, upright)
+    return Lean(sideways=sideways, skew_deg=skews[0], otherwise_deg=skews[1], ink=share, letter=letter)
 
 
 def turn(image: Pixels, clockwise_deg: int) -> Pixels:

@@ -96,7 +96,8 @@ def _both(words: list[RawWord], strip: Strip) -> list[RawWord]:
         instead = [f for f in free if begin <= (f.left + f.right) / 2 < end]
         mixed += [w for w in kept if w.left == begin]
         mixed += doubtful if confidence(doubtful) >= _mean(instead) else [_raw(f, strip.picture) for f in instead]
-    return [w for w in mixed if w.confidence >= NOISE or (w.confidence >= NOISE / 2 and len(w.text) > 3)]
+    mixed = [w for w in mixed if w.confidence >= NOISE or (w.confidence >= NOISE / 2 and len(w.text) > 3)]
+    return mixed if any(c.isalnum() for w in mixed for c in w.text) else []  # a hole of a punch, a staple
 
 
 def _overlap(found: Found, word: RawWord) -> float:

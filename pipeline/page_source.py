@@ -70,6 +70,10 @@ class PageSource:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The file is closed. Safe to call twice."""
         self._stack.close()
 
     def pages(self) -> Iterator[PageImage]:

@@ -1,4 +1,4 @@
-"""Reading one scan: every page's text with boxes, and the PDF/A-2b that shows it. Runs in a worker process."""
+"""Reading a page: its text with boxes, and the PDF/A-2b that shows a scan's pages. Runs in a worker process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import ocrmypdf
@@ -14,7 +15,7 @@ from pipeline import imaging, ocr, quality
 from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
-from pipeline.page_source import OwnText, PageImage, PageSource
+from pipeline.page_source import OwnText, PageImage
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
 from pipeline.splitting.codes import read_codes
@@ -38,36 +39,14 @@ class ReadingOptions(Value):
     max_pixels: int = 200_000_000
 
 
-class ReadScan(Value):
-    """What reading a scan gave. tools: program → version, for the record's events."""
-
-    pages: tuple[PageText, ...]
-    pdf: Path
-    tools: dict[str, str]
-
-
-def read_scan(scan: Path, media_type: str, into: Path, options: ReadingOptions) -> ReadScan:
+def write_derivative(scan: Path, media_type: str, pages: Sequence[PageText], into: Path) -> dict[str, str]:
     """`into`/document.pdf is PDF/A-2b: the scanner's own images turned upright, with the text below them.
 
-    Same scan, same versions: same text. Safe to repeat. Raises Refused for a page larger than allowed.
+    Returns the programs that made text and file, with their versions. Same pages, same look. Safe to repeat.
     """
-    pages = read_pages(scan, media_type, options)
     into.mkdir(parents=True, exist_ok=True)
-    pdf = into / "document.pdf"
-    write_pdfa(scan, media_type, pages, pdf)
-    return ReadScan(pages=pages, pdf=pdf, tools={"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"})
-
-
-def read_pages(
-    scan: Path, media_type: str, options: ReadingOptions, progress: Callable[[int, int], None] = lambda _a, _b: None
-) -> tuple[PageText, ...]:
-    """Every page's text. A page that cannot be read has no text and says why in its status; the others go on."""
-    pages = []
-    with PageSource(scan, media_type, options.max_pixels) as source:
-        for index in range(source.count):
-            pages.append(read_page(source.page(index), index, options))
-            progress(index + 1, source.count)
-    return tuple(pages)
+    write_pdfa(scan, media_type, pages, into / "document.pdf")
+    return {"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
 
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
@@ -136,21 +115,45 @@ def _recognise(gray: Gray, lean: Lean, options: ReadingOptions, blank: Callable[
     size = (gray.shape[1], gray.shape[0])
     if lean.ink < LITTLE_INK and blank():
         return _Reading([], 0, 0.0, True, size)
-    rotation, gray = (270, imaging.turn(gray, 90)) if lean.sideways else (0, gray)
-    level = imaging.straighten(gray, lean.skew_deg)
-    if lean.sideways and _reads_better_upside_down(level, options):
+    seen = _upright(gray, lean.sideways, lean.skew_deg, options)
+    if not lean.letter:  # too few letters to tell by how they stand: the direction that gives words is right
+        other = _upright(gray, not lean.sideways, lean.otherwise_deg, options)
+        seen = max(seen, other, key=lambda s: s.weight)
+    words = in_reading_order(seen.read.words, seen.read.cells)
+    empty = lean.ink >= LITTLE_INK and not any(_is_sure(word) for word in words) and blank()
+    size = (seen.level.shape[1], seen.level.shape[0])
+    return _Reading([] if empty else words, seen.rotation_deg, seen.skew_deg, empty, size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """A page turned and levelled, and what it then says."""
+
+    level: Gray
+    rotation_deg: int
+    skew_deg: float
+    read: ReadPage
+
+    @property
+    def weight(self) -> float:
+        """More for words than for single signs."""
+        return sum(w.confidence * (len(w.text) - 1) for w in self.read.words if w.text.isalnum())
+
+
+def _upright(gray: Gray, sideways: bool, skew_deg: float, options: ReadingOptions) -> _Upright:
+    """The page with its lines level, the way up that reads better."""
+    rotation, gray = (270, imaging.turn(gray, 90)) if sideways else (0, gray)
+    level = imaging.straighten(gray, skew_deg)
+    if sideways and _reads_better_upside_down(level, options):
         rotation, level = (rotation + 180) % 360, imaging.turn(level, 180)
     read = _read_level(level, options)
     # a probe of one band decided for a page on its side, and may have been misled by a table: then look at all of it
-    if read.sure < LOST or (read.sure < UNSURE and (lean.sideways or _reads_better_upside_down(level, options))):
+    if read.sure < LOST or (read.sure < UNSURE and (sideways or _reads_better_upside_down(level, options))):
         turned = imaging.turn(level, 180)
         other = _read_level(turned, options)
         if other.sure > read.sure:
             rotation, level, read = (rotation + 180) % 360, turned, other
-    words = in_reading_order(read.words, read.cells)
-    empty = lean.ink >= LITTLE_INK and not any(_is_sure(word) for word in words) and blank()
-    size = (level.shape[1], level.shape[0])
-    return _Reading([] if empty else words, rotation, lean.skew_deg, empty, size)
+    return _Upright(level, rotation, skew_deg, read)
 
 
 def _is_sure(word: ocr.RawWord) -> bool:

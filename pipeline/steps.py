@@ -19,8 +19,9 @@ from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
+from pipeline.page_reading import read_through
 from pipeline.quality import whole_scan
-from pipeline.reading import ReadingOptions, ReadScan, read_pages, read_scan
+from pipeline.reading import ReadingOptions, write_derivative
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
@@ -49,6 +50,8 @@ from signing.stamp import Stamp
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
+WRITING_S = 20.0
+"""What writing one page of the derivative may take, and the file itself once."""
 ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
 """Namespace: the document of a scan has the same id however often the step runs."""
@@ -121,15 +124,15 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
         page_timeout_s=shop.settings.workers.page_timeout_s,
         max_pixels=shop.settings.intake.max_pixels,
     )
-    patience = shop.settings.workers.page_timeout_s * ((scan.page_count or 1) + 1)
+    count, media_type = scan.page_count or 1, scan.media_type or ""
     try:
+        pages = read_through(shop.pool, path, media_type, options, count)
         if signed:
-            pages: tuple[PageText, ...] = shop.pool.run(read_pages, path, scan.media_type, options, timeout_s=patience)
             tools: dict[str, str] = {}
             copy_durably(path, bench / "document.pdf")
         else:
-            result: ReadScan = shop.pool.run(read_scan, path, scan.media_type, bench, options, timeout_s=patience)
-            pages, tools = result.pages, result.tools
+            patience = WRITING_S * (count + 1)
+            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, timeout_s=patience)
     except WorkerFailed as exc:
         raise _refusal_of(exc) from exc
     with landing(bench / "pages.json") as part:

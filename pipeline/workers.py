@@ -57,6 +57,7 @@ class WorkerPool:
         self._context.set_forkserver_preload(list(preload))
         self._memory = memory_mb << 20
         self._tasks = tasks_per_process
+        self.processes = processes
         self._free = threading.Semaphore(processes)
         self._lock = threading.Lock()
         self._idle: list[_Child] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import track
+from rich.progress import Progress, track
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
 from app.wiring import PRELOAD, opened
@@ -19,7 +19,8 @@ from pipeline import describing
 from pipeline.describing import dossier_code_in
 from pipeline.identify import identify
 from pipeline.intake import BACK_FILE, Receipt, take
-from pipeline.reading import ReadingOptions, read_pages
+from pipeline.page_reading import read_through
+from pipeline.reading import ReadingOptions
 from pipeline.runner import Runner, runner_is_alive
 from pipeline.soundness import IdentifyLimits
 from pipeline.workers import WorkerPool
@@ -88,11 +89,14 @@ def read_file(
     """Đọc một tệp: chữ và các trường thông tin. Không lưu gì."""
     kinds = dict(load_catalogue(catalogue).kinds)
     told = Workers()
-    pool = WorkerPool(1, told.memory_mb, preload=PRELOAD)
+    pool = WorkerPool(told.processes, told.memory_mb, preload=PRELOAD)
     try:
         found = pool.run(identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
-        patience = told.page_timeout_s * (found.page_count + 1)
-        pages = pool.run(read_pages, file, found.media_type, ReadingOptions(), timeout_s=patience)
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task("Đang đọc…", total=found.page_count)
+            pages = read_through(
+                pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
+            )
         described = pool.run(describing.describe, pages, kinds, timeout_s=told.page_timeout_s)
     finally:
         pool.close()
