@@ -29,8 +29,9 @@ lint: setup
 unit: setup
 	$(UV) run --no-sync pytest -n $(JOBS) tests/unit
 
-bench: setup
-	$(UV) run --no-sync python -m bench.reading
+bench: setup  ## reading beside bare tesserocr and stock OCRmyPDF; SCANS: a folder of generated ones, BENCH: more options
+	tools/install-packages bench
+	$(UV) run --no-sync python -m bench.reading $(SCANS) $(BENCH)
 
 bench-load: setup-test  ## two hours: a million records in each index, in the registry and under an ingest, and a second worker
 	for engine in tantivy elasticsearch; do $(UV) run --no-sync python -m bench.load_search --records $(RECORDS) --engine $$engine --folder $(CACHE)/load-$$engine; done

@@ -19,6 +19,7 @@ from registry.values import Value, utc_now
 
 PATIENCE_S = 10.0
 """A check that has not come back by then is told as hanging; the others go on."""
+FIX_ENGINE = 'apt-get install tesseract-ocr, và đặt reading.engine = "auto".'
 AGAIN = "Sửa theo thông báo rồi chạy lại sohoa doctor."
 
 
@@ -58,9 +59,14 @@ def _told(name: str, outcome: Outcome[Found]) -> Check:
 
 
 def _tesseract(wiring: Wiring) -> Found:
-    language = wiring.settings.reading.language
-    found = (ocr.tessdata() / f"{language}.traineddata").exists()
-    return Found(found, f"{ocr.version()}, ngôn ngữ {language}", f"apt-get install tesseract-ocr-{language}")
+    told = wiring.settings.reading
+    try:
+        engine = ocr.engine(told.engine, told.language)
+    except FileNotFoundError:
+        return Found(False, f"thiếu dữ liệu ngôn ngữ {told.language}", f"apt-get install tesseract-ocr-{told.language}")
+    except ocr.EngineMissing:
+        return Found(False, f"thiếu bộ nhận dạng {told.engine}", FIX_ENGINE)
+    return Found(True, f"{engine.version()}, ngôn ngữ {told.language}")
 
 
 def _font(wiring: Wiring) -> Found:

@@ -30,7 +30,7 @@ from app.equality import (
 )
 from app.rebuild import read_all
 from app.wiring import Wiring
-from archive.aip import iter_records, read_record
+from archive.aip import iter_records, read_texts
 from archive.replication import replicate
 from config.settings import Settings, Store, load_settings, load_settings_file
 from pipeline.crew import BEAT_S
@@ -186,7 +186,7 @@ def _catch_up_index(source: Wiring) -> None:
             behind = documents.unindexed(conn, BATCH)
         if not behind:
             return
-        records = [read_record(source.store, document_id) for document_id in behind]
+        records = [read_texts(source.store, document_id) for document_id in behind]
         source.index.put([index_entry(r.metadata, r.pages) for r in records])
         with write(source.engine) as conn:
             documents.mark_indexed(conn, behind)

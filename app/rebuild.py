@@ -12,7 +12,7 @@ from rich.progress import Progress, track
 
 from app.parts import AHEAD, THREADS, read_parts
 from app.wiring import Wiring
-from archive.aip import AipRecord, iter_records, read_record
+from archive.aip import AipTexts, iter_records, read_texts
 from archive.store import ObjectStore
 from pipeline.steps import index_entry
 from registry import audit, documents, restoring
@@ -82,18 +82,18 @@ def rebuild_registry(wiring: Wiring, actor: str, console: Console) -> Rebuilt:
 
 def read_all(
     store: ObjectStore, ids: Iterable[DocumentId], damaged: list[DocumentId]
-) -> Iterator[tuple[DocumentId, AipRecord]]:
+) -> Iterator[tuple[DocumentId, AipTexts]]:
     """The records that can be read, in order, several read at once but never far ahead of who takes them; those that
     cannot are added to `damaged`."""
 
-    def look(document_id: DocumentId) -> tuple[DocumentId, AipRecord | None]:
+    def look(document_id: DocumentId) -> tuple[DocumentId, AipTexts | None]:
         try:
-            return document_id, read_record(store, document_id)
+            return document_id, read_texts(store, document_id)
         except (FixityMismatch, KeyNotFound):
             return document_id, None
 
     with ThreadPoolExecutor(THREADS) as threads:
-        under_way: deque[Future[tuple[DocumentId, AipRecord | None]]] = deque()
+        under_way: deque[Future[tuple[DocumentId, AipTexts | None]]] = deque()
         left = iter(ids)
         while True:
             under_way.extend(threads.submit(look, i) for i in islice(left, AHEAD * THREADS - len(under_way)))
@@ -108,7 +108,7 @@ def read_all(
 
 def _records(
     wiring: Wiring, console: Console, description: str, damaged: list[DocumentId]
-) -> Iterator[tuple[DocumentId, AipRecord]]:
+) -> Iterator[tuple[DocumentId, AipTexts]]:
     ids = list(iter_records(wiring.store))
     shown = track(ids, description=description, console=console, transient=True)
     yield from read_all(wiring.store, shown, damaged)

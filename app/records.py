@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from archive.aip import open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
@@ -54,21 +55,15 @@ class Records:
 
     def open_pdf(self, document_id: DocumentId) -> tuple[bytes, str]:
         """The signed PDF's bytes, or before signing the unsigned one, and a file name for it."""
-        record = self._get(document_id)
-        if record.archived_at is not None:
-            with open_file(self._wiring.store, document_id, "document.pdf") as stream:
-                return stream.read(), f"{document_id}.pdf"
-        draft = self._wiring.workshop.bench(document_id) / "document.pdf"
-        if not draft.exists():
-            raise NotFound("the document is not read yet")
-        return draft.read_bytes(), f"{document_id}.pdf"
+        with self._pdf(document_id) as stream:
+            return stream.read(), f"{document_id}.pdf"
 
     def preview(self, document_id: DocumentId, page_index: int, width_px: int) -> bytes:
         """One page as JPEG. Rendered in a worker process: the scan's bytes came from outside."""
-        content, _ = self.open_pdf(document_id)
         with TemporaryDirectory(prefix="sohoa-preview-") as folder:
             path = Path(folder) / "document.pdf"
-            path.write_bytes(content)
+            with self._pdf(document_id) as stream, path.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 1 << 20)
             picture: bytes = self._wiring.side_pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
         return picture
 
@@ -142,6 +137,14 @@ class Records:
 
     def _verdict_of(self, document_id: DocumentId) -> Verdict:
         return self.examine(document_id).verdict
+
+    def _pdf(self, document_id: DocumentId) -> BinaryIO:
+        if self._get(document_id).archived_at is not None:
+            return open_file(self._wiring.store, document_id, "document.pdf")
+        draft = self._wiring.workshop.bench(document_id) / "document.pdf"
+        if not draft.exists():
+            raise NotFound("the document is not read yet")
+        return draft.open("rb")
 
     def _get(self, document_id: DocumentId) -> documents.DocumentRecord:
         with read(self._wiring.engine) as conn:

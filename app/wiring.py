@@ -27,8 +27,15 @@ from search.tantivy_index import TantivyIndex
 from signing.station import SigningStation
 from signing.validate import TrustStore
 
-PRELOAD = ("pipeline.identify", "pipeline.reading", "pipeline.describing", "pipeline.drawing")
-"""Imported once by the server that worker processes are forked from."""
+PRELOAD = (
+    "pipeline.identify",
+    "pipeline.reading",
+    "pipeline.tesserocr_engine",
+    "pipeline.pytesseract_engine",
+    "pipeline.describing",
+    "pipeline.drawing",
+)
+"""Imported once by the server that worker processes are forked from; what cannot be imported is left out."""
 
 
 class Wiring:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from archive.ocfl import (
     INVENTORY,
@@ -32,9 +32,20 @@ from archive.store import Content, ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
 from registry.values import DocumentId, Event, PageText, RecordMetadata, Value, utc_now
 
+
+class TextOfPage(Value):
+    """What a page says. Its words and their places, nearly all of text.json, are left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str
+
+
 PAGES = TypeAdapter(tuple[PageText, ...])
+TEXTS = TypeAdapter(tuple[TextOfPage, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LONGEST_NAME = 120
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,13 @@ class AipRecord(AipPapers):
     """A record read from the archive alone."""
 
     pages: tuple[PageText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AipTexts(AipPapers):
+    """A record read from the archive for its text alone."""
+
+    pages: tuple[TextOfPage, ...]
 
 
 def archive_record(store: ObjectStore, content: AipContent, *, user: str, message: str) -> ArchivedRecord:
@@ -149,13 +167,17 @@ def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
 
 def read_record(store: ObjectStore, document_id: DocumentId) -> AipRecord:
     """Metadata, text and events of the newest version. Raises KeyNotFound, FixityMismatch."""
-    inventory = read_inventory(store, document_id)
-    papers = _papers(store, inventory, document_id)
-    try:
-        pages = PAGES.validate_json(_checked(store, inventory, document_id, "text.json"))
-    except ValidationError as exc:
-        raise FixityMismatch(f"{document_id}: text.json does not follow its schema") from exc
+    papers, pages = _with_text(store, document_id, PAGES)
     return AipRecord(metadata=papers.metadata, events=papers.events, digests=papers.digests, pages=pages)
+
+
+def read_texts(store: ObjectStore, document_id: DocumentId) -> AipTexts:
+    """The same without the words of its pages, which for 500 pages take hundreds of MiB.
+
+    Raises KeyNotFound, FixityMismatch.
+    """
+    papers, pages = _with_text(store, document_id, TEXTS)
+    return AipTexts(metadata=papers.metadata, events=papers.events, digests=papers.digests, pages=pages)
 
 
 def read_papers(store: ObjectStore, document_id: DocumentId) -> AipPapers:
@@ -289,6 +311,15 @@ def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
     if newest != inventory.head or get(store, f"{root}/{SIDECAR}") != sidecar(body):
         _announce(store, root, body, _retention(store, parse_inventory(body), document_id))
     return parse_inventory(body)
+
+
+def _with_text(store: ObjectStore, document_id: DocumentId, kind: TypeAdapter[T]) -> tuple[AipPapers, T]:
+    inventory = read_inventory(store, document_id)
+    papers = _papers(store, inventory, document_id)
+    try:
+        return papers, kind.validate_json(_checked(store, inventory, document_id, "text.json"))
+    except ValidationError as exc:
+        raise FixityMismatch(f"{document_id}: text.json does not follow its schema") from exc
 
 
 def _papers(store: ObjectStore, inventory: Inventory, document_id: DocumentId) -> AipPapers:

@@ -37,8 +37,8 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records, scans of several documents and backups checked; `damaged` holds those with findings, `strays` keys of
-    none of them or changed root files."""
+    """All records, scans of several documents and backups checked; `damaged` holds those with findings, `strays` keys
+    of none of them or changed root files."""
 
     records: int
     scans: int = 0

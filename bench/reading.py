@@ -1,127 +1,147 @@
-"""Reading beside bare tesserocr on the same pages, in the same run: seconds, CPU seconds, errors, peak memory.
+"""Reading beside bare tesserocr and stock OCRmyPDF on the same scans, turn by turn in one run: cost and errors.
 
-    python -m bench.reading [FOLDER]
+    python -m bench.reading [FOLDER] [--scans N] [--rounds 3] [--evaluate PROGRAM] [--memory [5,50,500]] [--only-memory]
 
-FOLDER holds scans with truth.json as `samples/generate.py` writes them; without it the demonstration's papers are used.
-Prints one JSON object. Ratios count, not seconds: machines are noisy.
+FOLDER holds scans with truth.json as `samples/generate.py` writes them; without it the demonstration's papers are used,
+of which no truth is told. PROGRAM scores in place of our own plain rules: `samples/evaluate.py` or one that is called
+the same. Prints one JSON object.
+
+Each candidate is run as a person would run it, every process it starts is counted, and all take turns on each portion
+of the scans, whoever was first being later the next time: the machine is noisy, so ratios count, not seconds. What it
+costs to start and read nothing is measured every round and told apart; `ratios` are with it, `ratios without start-up`
+without. The pictures that bare tesserocr gets are uncompressed before its clock starts.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import multiprocessing
-import resource
-import sys
+import os
+import shutil
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from rapidfuzz.distance import Levenshtein
-from tesserocr import PSM, PyTessBaseAPI
 
 from app.demo.scans import make_scans
-from pipeline.identify import identify
-from pipeline.ocr import tessdata
-from pipeline.page_reading import read_page_of
-from pipeline.page_source import PageSource
-from pipeline.reading import ReadingOptions, write_derivative
-from pipeline.soundness import IdentifyLimits
-from registry.values import PageText
+from bench.candidates import Candidate, Given, WholePath, candidates, environment
+from bench.memory import against_pages
+from bench.pictures import Scan, known_scans, scan
+from bench.scoring import evaluated, scores
+from bench.spent import Spent
 
-Scan = tuple[Path, str, str]
-"""File, media type, true text (empty when it is not known)."""
+SIZES = "5,50,500"
 
 
-def bare(scans: list[Scan]) -> list[str]:
-    """What anybody gets from tesserocr: the page's picture in, text out."""
-    texts = []
-    with PyTessBaseAPI(path=str(tessdata()), lang="vie", psm=PSM.AUTO) as api:
-        for path, media_type, _ in scans:
-            with PageSource(path, media_type, 200_000_000) as source:
-                pages = []
-                for page in source.pages():
-                    api.SetImage(Image.fromarray(page.pixels))
-                    api.SetSourceResolution(int(page.dpi))
-                    pages.append(api.GetUTF8Text())
-                texts.append("\n".join(pages))
-    return texts
-
-
-def ours(scans: list[Scan]) -> list[str]:
-    """Text with boxes, upright, from the same pictures."""
-    return ["\n".join(p.text for p in _pages_of(path, kind)) for path, kind, _ in scans]
-
-
-def ours_with_pdf(scans: list[Scan]) -> list[str]:
-    """The same, and PDF/A-2b with the text layer."""
-    texts = []
-    with tempfile.TemporaryDirectory() as folder:
-        for n, (path, kind, _) in enumerate(scans):
-            pages = _pages_of(path, kind)
-            write_derivative(path, kind, pages, Path(folder) / str(n))
-            texts.append("\n".join(p.text for p in pages))
-    return texts
-
-
-def _pages_of(path: Path, kind: str) -> list[PageText]:
-    return [read_page_of(path, kind, index, ReadingOptions()) for index in range(_pages(path, kind))]
-
-
-def measured(task: Callable[[list[Scan]], list[str]], scans: list[Scan]) -> dict[str, Any]:
-    """Time, errors and peak memory of the task in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (task, scans))
-
-
-def _measure(task: Callable[[list[Scan]], list[str]], scans: list[Scan]) -> dict[str, Any]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    texts = task(scans)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    known = [
-        (" ".join(t.split()), " ".join(true.split())) for t, (_, _, true) in zip(texts, scans, strict=True) if true
-    ]
-    wrong, letters = sum(Levenshtein.distance(*pair) for pair in known), sum(len(true) for _, true in known)
-    pages = sum(_pages(path, kind) for path, kind, _ in scans)
-    return {
-        "pages": pages,
-        "seconds_per_page": round(wall / pages, 3),
-        "cpu_seconds_per_page": round(cpu / pages, 3),
-        "character_errors": round(wrong / letters, 4) if letters else None,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
-    }
-
-
-def _pages(path: Path, kind: str) -> int:
-    with PageSource(path, kind, 200_000_000) as source:
-        return source.count
-
-
-def _scans(folder: Path) -> list[Scan]:
-    """Scans with their truth; the texts of several orders of reading count as the first one."""
-    found: list[Scan] = []
-    for told in sorted(folder.glob("*/truth.json")):
-        truth = json.loads(told.read_text(encoding="utf-8"))
-        if len(truth["files"]) == 1:
-            path = told.parent / truth["files"][0]
-            text = "\n".join(page.get("text") or "" for page in truth["pages"])
-            found.append((path, identify(path, IdentifyLimits(), path.name).media_type, text))
+def measure(of: Sequence[Candidate], scans: Sequence[Scan], rounds: int, folder: Path) -> dict[str, list[Given]]:
+    """What each made of each portion of the scans, in order."""
+    found: dict[str, list[Given]] = {c.name: [] for c in of}
+    for turn, portion in enumerate(_portions(scans, rounds)):
+        first = turn % len(of)
+        for candidate in (*of[first:], *of[:first]):
+            idle, busy = (folder / f"{turn}-{of.index(candidate)}{what}" for what in ("-idle", ""))
+            idle.mkdir()
+            busy.mkdir()
+            once, starts = candidate.start_up(idle), candidate.starts(portion)
+            given = candidate.give(portion, busy)
+            given.start_up = Spent(once.code, once.wall_s * starts, once.cpu_s * starts, once.peak_mib)
+            found[candidate.name].append(given)
+            shutil.rmtree(idle)
+            shutil.rmtree(busy)
     return found
 
 
+def told(found: dict[str, list[Given]], score: Callable[[list[Any]], Any]) -> dict[str, Any]:
+    """Figures of each, and how many times those of bare tesserocr and of OCRmyPDF they are."""
+    names = list(found)
+    results = {name: {**_cost(given), **score([a for g in given for a in g.answers])} for name, given in found.items()}
+    compared: dict[str, Any] = {}
+    for title, without in (("ratios", False), ("ratios without start-up", True)):
+        each = {name: _per_page(given, without=without) for name, given in found.items()}
+        compared[title] = {
+            name: {
+                f"to {base}": {
+                    "cpu": _ratio(each[name][1], each[base][1]),
+                    "wall": _ratio(each[name][0], each[base][0]),
+                }
+                for base in names
+                if base != name and not base.startswith("sohoa")
+            }
+            for name in names
+        }
+    return {"results": results, **compared}
+
+
+def _cost(given: Sequence[Given]) -> dict[str, Any]:
+    wall, cpu = _per_page(given, without=False)
+    warm_wall, warm_cpu = _per_page(given, without=True)
+    return {
+        "pages": sum(g.pages for g in given),
+        "wall_s_per_page": wall,
+        "cpu_s_per_page": cpu,
+        "wall_s_per_page_without_start_up": warm_wall,
+        "cpu_s_per_page_without_start_up": warm_cpu,
+        "cpu_s_per_page_each_round": [_per_page([g], without=False)[1] for g in given],
+        "peak_mib": round(max(g.spent.peak_mib for g in given)),
+        "failed": [name for g in given for name in g.failed],
+    }
+
+
+def _per_page(given: Sequence[Given], *, without: bool) -> tuple[float, float]:
+    """Seconds and processor seconds."""
+    pages = sum(g.pages for g in given)
+    wall = sum(g.spent.wall_s - without * g.start_up.wall_s for g in given)
+    cpu = sum(g.spent.cpu_s - without * g.start_up.cpu_s for g in given)
+    return round(wall / pages, 3), round(cpu / pages, 3)
+
+
+def _ratio(own: float, base: float) -> float | None:
+    return round(own / base, 3) if base > 0 else None
+
+
+def _portions(scans: Sequence[Scan], rounds: int) -> Iterator[Sequence[Scan]]:
+    """As many as there are rounds, of about as many scans each; every portion is of all kinds."""
+    rounds = min(rounds, len(scans))
+    for n in range(rounds):
+        yield scans[n::rounds]
+
+
+def _scans(asked: argparse.Namespace, folder: Path) -> list[Scan]:
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    if asked.folder:
+        return known_scans(asked.folder.resolve(), pictures, asked.scans)
+    made = make_scans(folder / "demonstration")[: asked.scans]
+    return [scan(path, pictures, f"{n:03d}") for n, (path, _) in enumerate(made)]
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as made:
-        if len(sys.argv) > 1:
-            scans = _scans(Path(sys.argv[1]))
-        else:
-            paths = [path for path, _ in make_scans(Path(made))]
-            scans = [(p, identify(p, IdentifyLimits(), p.name).media_type, "") for p in paths]
-        results = {task.__name__: measured(task, scans) for task in (bare, ours, ours_with_pdf)}
-    base = results["bare"]["cpu_seconds_per_page"]
-    ratios = {f"{name}_to_bare": round(told["cpu_seconds_per_page"] / base, 2) for name, told in results.items()}
-    print(json.dumps({"results": results, "cpu_ratios": ratios}, indent=1))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--scans", type=int, help="only so many")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2, help="processes of each candidate")
+    parser.add_argument("--evaluate", type=Path)
+    parser.add_argument("--memory", nargs="?", const=SIZES, help="and the whole path of scans of so many pages")
+    parser.add_argument("--only-memory", action="store_true")
+    asked = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as made:
+        folder, report = Path(made), {}
+        if not asked.only_memory:
+            blank = folder / "blank.png"
+            Image.new("L", (200, 200), 255).save(blank, dpi=(200, 200))
+            scans = _scans(asked, folder)
+            found = measure(candidates(blank, asked.jobs), scans, asked.rounds, folder)
+            program = asked.evaluate
+            report = told(found, lambda a: evaluated(program.resolve(), scans, a) if program else scores(scans, a))
+        if asked.memory or asked.only_memory:
+            sizes = [int(n) for n in (asked.memory or SIZES).split(",")]
+            report["memory"] = against_pages(WholePath(environment(asked.jobs)), sizes, folder / "memory")
+    report["machine"] = {"cores": os.cpu_count(), "load before": load, "load after": os.getloadavg()[0]}
+    print(json.dumps(report, indent=1, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ class Workers(Section):
 
 
 class Reading(Section):
+    engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
+    """`auto`: tesseract in process (tesserocr) where that works, else its program (pytesseract), which is slower."""
     language: str = "vie"
     recognition_dpi: PositiveInt = 200
     """Pages are scaled to about this resolution for recognition only: the LSTM sees lines at a fixed height."""

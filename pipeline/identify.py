@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import unicodedata
 import warnings as python_warnings
 from pathlib import Path
@@ -122,7 +123,11 @@ def _check_image(path: Path, media_type: str, limits: IdentifyLimits) -> Identif
 
 def _directories_loop(path: Path) -> bool:
     """Whether a TIFF's chain of pages comes back to a page it had (TIFF 6.0, section 2; BigTIFF)."""
-    data = path.read_bytes()
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _comes_back(data)
+
+
+def _comes_back(data: mmap.mmap) -> bool:
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     big = int.from_bytes(data[2:4], order) == 43
     counter, entry, pointer = (8, 20, 8) if big else (2, 12, 4)
@@ -178,9 +183,9 @@ def _cut_off(path: Path, media_type: str, message: str) -> bool:
 
 
 def _trails(path: Path) -> bool:
-    data = path.read_bytes()
-    end = data.rfind(b"\xff\xd9")
-    return end >= 0 and len(data) - end - 2 > 16
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        end = data.rfind(b"\xff\xd9")
+        return end >= 0 and len(data) - end - 2 > 16
 
 
 def _head(path: Path) -> bytes:

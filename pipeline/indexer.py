@@ -10,7 +10,7 @@ import threading
 
 import structlog
 
-from archive.aip import AipRecord, read_record
+from archive.aip import AipTexts, read_texts
 from pipeline import steps
 from pipeline.workshop import Workshop
 from registry import documents
@@ -56,9 +56,9 @@ class Indexer:
                 documents.mark_indexed(conn, [r.metadata.document_id for r in records])
         return len(records)
 
-    def _read(self, document_id: DocumentId) -> AipRecord | None:
+    def _read(self, document_id: DocumentId) -> AipTexts | None:
         try:
-            return read_record(self._shop.store, document_id)
+            return read_texts(self._shop.store, document_id)
         except (FixityMismatch, KeyNotFound) as exc:
             self._unreadable.add(document_id)
             log.error("not_indexed", document_id=document_id, code=exc.code)

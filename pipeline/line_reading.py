@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pipeline import ocr, second_reader
+from pipeline import second_reader
 from pipeline.imaging import Gray
 from pipeline.lines import find_lines
-from pipeline.ocr import RawWord
+from pipeline.ocr import OcrEngine, RawWord
 from pipeline.ruling import Cell, find_ruling, without_ruling
 from pipeline.second_reader import DIGITS, Found
 from pipeline.strips import Strip, digits_of, outside, strips
@@ -37,12 +37,12 @@ class ReadPage:
     sure: float
 
 
-def read_level(level: Gray, *, language: str, dpi: int, timeout_s: float) -> ReadPage:
+def read_level(level: Gray, engine: OcrEngine, *, dpi: int, timeout_s: float) -> ReadPage:
     """The words of an upright, level, evenly lit page. Raises TooSlow."""
     until = time.monotonic() + timeout_s
     ruling = find_ruling(level)
     clean = without_ruling(level, ruling)
-    read = partial(ocr.recognise_line, language=language, dpi=dpi)
+    read = partial(engine.recognise_line, dpi=dpi)
     words: list[RawWord] = []
     first: list[RawWord] = []
     lines = outside(find_lines(clean, ruling.drawn), ruling.combs)

@@ -23,6 +23,7 @@ RENDER_DPI = ENOUGH_DPI = 250
 LEAST_TEXT = 25
 """A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
 A4_LONG_IN = 11.69
+NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -127,9 +128,14 @@ class PageSource:
 
 def single_image(page: pikepdf.Page) -> Any:
     """The picture of a page that is one upright full-page picture and nothing else; None for any other page."""
+    return placed_image(page)[0]
+
+
+def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
+    """The same, and its left, bottom, width and height on the page, in points."""
     images = list(page.get_images().values())
     if len(images) != 1:
-        return None
+        return NO_IMAGE
     matrix = None
     depth: list[list[float]] = [[1, 0, 0, 1, 0, 0]]
     try:
@@ -143,17 +149,17 @@ def single_image(page: pikepdf.Page) -> Any:
                 depth[-1] = _multiply([float(v) for v in operands], depth[-1])
             elif name == "Do":
                 if matrix is not None:
-                    return None
+                    return NO_IMAGE
                 matrix = depth[-1]
             elif name in ("f", "F", "f*", "S", "s", "B", "b", "BI", "INLINE IMAGE", "sh", "Tj", "TJ"):
-                return None
+                return NO_IMAGE
     except pikepdf.PdfError:
-        return None
+        return NO_IMAGE
     if matrix is None or abs(matrix[1]) > 0.01 or abs(matrix[2]) > 0.01 or matrix[0] <= 0 or matrix[3] <= 0:
-        return None
+        return NO_IMAGE
     left, bottom, right, top = (float(v) for v in page.mediabox)
     covered = matrix[0] * matrix[3] / max(1.0, (right - left) * (top - bottom))
-    return images[0] if covered > 0.9 else None
+    return (images[0], (matrix[4], matrix[5], matrix[0], matrix[3])) if covered > 0.9 else NO_IMAGE
 
 
 def _multiply(a: list[float], b: list[float]) -> list[float]:

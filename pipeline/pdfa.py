@@ -17,24 +17,24 @@ import pikepdf
 import pypdfium2
 from ocrmypdf.font import MultiFontManager
 from ocrmypdf.fpdf_renderer import Fpdf2MultiPageRenderer
-from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrClass, OcrElement
 from ocrmypdf.pdfa import speculative_pdfa_conversion
 from pikepdf.pdfa import PdfaError
 from PIL import Image, ImageOps
 
 from pipeline.landing import landing
 from pipeline.soundness import PDF
-from registry.values import PageText, Word
+from pipeline.text_layer import page_element
+from registry.values import PageText
 
 LAYER_DPI, DRAWN_DPI = 200, 300
-logging.getLogger("img2pdf").setLevel(logging.ERROR)
-logging.getLogger("ocrmypdf").setLevel(logging.ERROR)
-logging.getLogger("fontTools").setLevel(logging.ERROR)
+TALKATIVE = ("img2pdf", "ocrmypdf", "fontTools")
 Image.MAX_IMAGE_PIXELS = None
 
 
 def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: Path) -> None:
     """`target` shows every page upright, with its words where they stand. Same input, same look. Safe to repeat."""
+    for library in TALKATIVE:  # only here: whoever reads by the OCRmyPDF plugin wants to see OCRmyPDF's messages
+        logging.getLogger(library).setLevel(logging.ERROR)
     own_text = frozenset(p.index for p in pages if _has_own_text(p))
     with TemporaryDirectory(prefix="sohoa-pdfa-", dir=target.parent) as folder:
         done = Path(folder) / "pdfa.pdf"
@@ -47,14 +47,14 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
                 if len(drawn) == len(pages):
                     raise
         with landing(target) as part:
-            part.write_bytes(done.read_bytes())
+            done.replace(part)
 
 
 def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Collection[int], folder: Path) -> Path:
     """The pages with their text. `drawn`: those that PDF/A cannot hold as they are (fonts that are not embedded, odd
     colours), shown as a lossless picture of themselves instead; the file as it came stays in the archive beside it."""
     plain = folder / "plain.pdf"
-    with _opened(scan, media_type, pages) as pdf:
+    with _opened(scan, media_type, pages, folder) as pdf:
         _strip(pdf)
         for page, read in zip(pdf.pages, pages, strict=True):
             _make_upright(page, read.rotation_deg)
@@ -88,13 +88,13 @@ def _has_own_text(page: PageText) -> bool:
     return bool(page.words) and page.confidence == 1.0
 
 
-def _opened(scan: Path, media_type: str, pages: Sequence[PageText]) -> pikepdf.Pdf:
+def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:
     if media_type == PDF:
         return pikepdf.open(scan, suppress_warnings=True)
-    return pikepdf.open(BytesIO(_wrap_images(scan, pages)))
+    return pikepdf.open(_wrap_images(scan, pages, folder))
 
 
-def _wrap_images(scan: Path, pages: Sequence[PageText]) -> bytes:
+def _wrap_images(scan: Path, pages: Sequence[PageText], folder: Path) -> Path:
     """The image file as PDF, its compressed data as it is where PDF knows it (JPEG, CCITT), lossless otherwise."""
 
     def layout(width_px: int, height_px: int, _dpi: Any) -> tuple[float, float, float, float]:
@@ -102,18 +102,21 @@ def _wrap_images(scan: Path, pages: Sequence[PageText]) -> bytes:
         width, height = width_px / dpi * 72, height_px / dpi * 72
         return width, height, width, height
 
+    wrapped = folder / "wrapped.pdf"
     try:
         with Image.open(scan) as image:
             if image.mode == "CMYK":  # PDF/A wants one device colour space, and ours is RGB
                 raise img2pdf.UnsupportedColorspaceError
-        wrapped: bytes = img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid)
+        with wrapped.open("wb") as out:
+            img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
     except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError):
-        wrapped = img2pdf.convert(_plain_frames(scan), layout_fun=layout)
+        with wrapped.open("wb") as out:
+            img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
     return wrapped
 
 
-def _plain_frames(scan: Path) -> list[bytes]:
-    """Frames that PDF cannot hold as they are, as lossless RGB or grey on white paper."""
+def _plain_frames(scan: Path, folder: Path) -> list[str]:
+    """Frames that PDF cannot hold as they are, as files of lossless RGB or grey on white paper."""
     frames = []
     with Image.open(scan) as image:
         for index in range(getattr(image, "n_frames", 1)):
@@ -121,9 +124,9 @@ def _plain_frames(scan: Path) -> list[bytes]:
             frame = ImageOps.exif_transpose(image)
             if frame.mode in ("RGBA", "LA", "PA", "P"):
                 frame = Image.alpha_composite(Image.new("RGBA", frame.size, "white"), frame.convert("RGBA"))
-            out = BytesIO()
+            out = folder / f"frame-{index}.png"
             frame.convert("L" if frame.mode in ("1", "L", "LA") else "RGB").save(out, "PNG", compress_level=6)
-            frames.append(out.getvalue())
+            frames.append(str(out))
     return frames
 
 
@@ -171,7 +174,9 @@ def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None
         page = pdf.pages[read.index]
         if read.words:
             width, height = float(page.mediabox[2]), float(page.mediabox[3])
-            layers.append((read.index, _ocr_page(read, width / 72 * LAYER_DPI, height / 72 * LAYER_DPI), LAYER_DPI))
+            layers.append(
+                (read.index, page_element(read, width / 72 * LAYER_DPI, height / 72 * LAYER_DPI, LAYER_DPI), LAYER_DPI)
+            )
     if not layers:
         return
     path = folder / "text.pdf"
@@ -180,33 +185,3 @@ def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None
         for (index, _, _), layer in zip(layers, text.pages, strict=True):
             page = pdf.pages[index]
             page.add_overlay(layer, pikepdf.Rectangle(page.mediabox))
-
-
-def _ocr_page(read: PageText, width: float, height: float) -> OcrElement:
-    lines: dict[int, list[Word]] = {}
-    for word in read.words:
-        lines.setdefault(word.line, []).append(word)
-    return OcrElement(
-        ocr_class=OcrClass.PAGE,
-        bbox=BoundingBox(0, 0, width, height),
-        dpi=LAYER_DPI,
-        children=[_ocr_line(line, width, height) for line in lines.values()],
-    )
-
-
-def _ocr_line(words: Sequence[Word], width: float, height: float) -> OcrElement:
-    elements = [
-        OcrElement(ocr_class=OcrClass.WORD, bbox=_bounds([word], width, height), text=word.text) for word in words
-    ]
-    return OcrElement(
-        ocr_class=OcrClass.LINE, bbox=_bounds(words, width, height), baseline=Baseline(), children=elements
-    )
-
-
-def _bounds(words: Sequence[Word], width: float, height: float) -> BoundingBox:
-    return BoundingBox(
-        min(w.box.left for w in words) * width,
-        min(w.box.top for w in words) * height,
-        max(w.box.right for w in words) * width,
-        max(w.box.bottom for w in words) * height,
-    )

@@ -15,6 +15,7 @@ from pipeline import imaging, ocr, quality
 from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
+from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage
 from pipeline.pdfa import write_pdfa
 from pipeline.reading_order import in_reading_order
@@ -27,26 +28,28 @@ LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
 LITTLE_INK = 0.03
 """Share of ink above which a page is read at once: a page of text has 0.04, an empty one with a dark edge 0.02."""
-PROBE_S = 20.0
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
 
 class ReadingOptions(Value):
+    engine: ocr.EngineName = "auto"
     language: str = "vie"
     recognition_dpi: int = 200
     page_timeout_s: float = 180.0
     max_pixels: int = 200_000_000
 
 
-def write_derivative(scan: Path, media_type: str, pages: Sequence[PageText], into: Path) -> dict[str, str]:
+def write_derivative(
+    scan: Path, media_type: str, pages: Sequence[PageText], into: Path, options: ReadingOptions
+) -> dict[str, str]:
     """`into`/document.pdf is PDF/A-2b: the scanner's own images turned upright, with the text below them.
 
     Returns the programs that made text and file, with their versions. Same pages, same look. Safe to repeat.
     """
     into.mkdir(parents=True, exist_ok=True)
     write_pdfa(scan, media_type, pages, into / "document.pdf")
-    return {"ocr": ocr.version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
+    return {"ocr": _engine(options).version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
 
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
@@ -161,18 +164,16 @@ def _is_sure(word: ocr.RawWord) -> bool:
 
 
 def _read_level(level: Gray, options: ReadingOptions) -> ReadPage:
-    return read_level(level, language=options.language, dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+    return read_level(level, _engine(options), dpi=options.recognition_dpi, timeout_s=options.page_timeout_s)
+
+
+def _engine(options: ReadingOptions) -> ocr.OcrEngine:
+    return ocr.engine(options.engine, options.language)
 
 
 def _reads_better_upside_down(level: Gray, options: ReadingOptions) -> bool:
-    band = imaging.densest_band(level)
-    scores = []
-    for picture in (band, imaging.turn(band, 180)):
-        words = ocr.recognise(
-            picture, language=options.language, dpi=options.recognition_dpi, timeout_s=PROBE_S, single_block=True
-        )
-        scores.append(sum(w.confidence**2 * len(w.text) for w in words))
-    return scores[1] > scores[0] * 1.1
+    upright, turned = both_ways_up(level, _engine(options), dpi=options.recognition_dpi, timeout_s=PROBE_S)
+    return turned > upright * CLEARLY
 
 
 def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float) -> list[Word]:

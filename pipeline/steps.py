@@ -14,7 +14,16 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from archive.aip import AipContent, AipPapers, archive_record, events_json, metadata_json, read_back, read_papers
+from archive.aip import (
+    AipContent,
+    AipPapers,
+    TextOfPage,
+    archive_record,
+    events_json,
+    metadata_json,
+    read_back,
+    read_papers,
+)
 from config.catalogue import Catalogue
 from pipeline import describing, intake
 from pipeline.identify import identify
@@ -119,6 +128,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
     bench.mkdir(parents=True, exist_ok=True)
     (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     options = ReadingOptions(
+        engine=shop.settings.reading.engine,
         language=shop.settings.reading.language,
         recognition_dpi=shop.settings.reading.recognition_dpi,
         page_timeout_s=shop.settings.workers.page_timeout_s,
@@ -132,7 +142,7 @@ def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> N
             copy_durably(path, bench / "document.pdf")
         else:
             patience = WRITING_S * (count + 1)
-            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, timeout_s=patience)
+            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, options, timeout_s=patience)
     except WorkerFailed as exc:
         raise _refusal_of(exc) from exc
     with landing(bench / "pages.json") as part:
@@ -385,7 +395,7 @@ def release_scan(shop: Workshop, scan_id: ScanId, document_id: DocumentId) -> No
     shutil.rmtree(shop.bench(document_id), ignore_errors=True)
 
 
-def index_entry(metadata: RecordMetadata, pages: Sequence[PageText]) -> IndexEntry:
+def index_entry(metadata: RecordMetadata, pages: Sequence[PageText | TextOfPage]) -> IndexEntry:
     """What the index knows of a record: the same from the archive as from a fresh document."""
     described = metadata.description
     value = described.value

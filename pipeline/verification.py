@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,8 +40,8 @@ def verify_record(store: ObjectStore, trust: TrustStore, document_id: DocumentId
         record = read_record(store, document_id)
         with TemporaryDirectory(prefix="sohoa-verify-") as folder:
             pdf = Path(folder) / "document.pdf"
-            with open_file(store, document_id, "document.pdf") as stream:
-                pdf.write_bytes(stream.read())
+            with open_file(store, document_id, "document.pdf") as stream, pdf.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 1 << 20)
             signature = validate_pdf(pdf, trust)
         checks += _signature_checks(signature)
         sub_indication = sub_indication or signature.sub_indication

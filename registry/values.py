@@ -174,7 +174,7 @@ class FieldValue(Value):
     page_index: int | None = None
     box: Box | None = None
     method: str = "rule"
-    """rule | lexicon | reread | qr | person | folder | import"""
+    """rule | lexicon | reread | qr | zone | person | folder | import"""
     confirmed_by: str | None = None
 
 

@@ -24,6 +24,7 @@ from pyhanko_certvalidator.errors import PathError, ValidationError
 
 from registry.errors import SigningFailed
 from registry.values import sha256_file, utc_now
+from signing.kept_keys import keep_keys
 from signing.keys import SigningKey, require_fit
 from signing.stamp import Placed, Stamp, place, style
 
@@ -35,6 +36,7 @@ OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS,
 # pyHanko re-serialises the XMP packet in every update it writes: the document timestamp's update would change signed
 # metadata. There is no setting for it, and the timestamp's writer is made inside pyHanko: hence the class itself.
 IncrementalPdfFileWriter._update_meta = lambda self: None
+keep_keys()
 
 DSS = DSSContentSettings(
     include_vri=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from config.catalogue import DocumentType
-from pipeline.describing import fields
+from pipeline.describing import cards, fields
 from pipeline.describing.head import find_head
 from pipeline.describing.kinds import classify
 from pipeline.describing.layout import lay_out
@@ -33,9 +33,15 @@ def describe(pages: Sequence[PageText], kinds: Mapping[str, DocumentType]) -> De
     below = kind.heading[-1].top if kind and kind.heading else 0.2
     signature = find_signature(sheet, below)
     found = fields.collect(sheet, head, kind, signature, kinds)
+    people = find_people(sheet, signature.name)
+    holder = cards.holder_of(pages, sheet)
+    if kind and fields.is_card(kind):
+        found, people = cards.card_fields(found, holder), cards.card_people(people, holder)
+    elif holder:
+        people = cards.with_holder(people, holder)
     return Description(
         kind=kind.code if kind else None,
         kind_confidence=round(min(1.0, kind.score), 3) if kind else 0.0,
         fields=found,
-        people=find_people(sheet, signature.name),
+        people=people,
     )

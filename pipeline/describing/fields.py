@@ -51,7 +51,7 @@ def collect(
 ) -> dict[str, FieldValue]:
     """Field name to value; what the paper does not show is not in it."""
     name = fold(kind.name) if kind else ""
-    citizen, card = name.startswith(_CITIZEN), name.startswith("can cuoc")
+    citizen, card = name.startswith(_CITIZEN), kind is not None and is_card(kind)
     number = _trusted(_number(sheet, head, name))
     place, day = heads.place_and_date(sheet, head)
     if card:
@@ -71,6 +71,11 @@ def collect(
         "addressed_to": _addressed_to(sheet) if citizen else None,
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def is_card(kind: Kind) -> bool:
+    """Whether the paper is a copy of an identity card, of either name that the law gave it."""
+    return fold(kind.name).startswith(("can cuoc", "the can cuoc"))
 
 
 def _document_type(kind: Kind | None) -> FieldValue | None:

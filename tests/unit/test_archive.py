@@ -16,6 +16,7 @@ from archive.aip import (
     open_file,
     read_papers,
     read_record,
+    read_texts,
     safe_name,
 )
 from archive.fixity import audit, check_record
@@ -108,6 +109,13 @@ def test_the_papers_are_read_without_the_text(store: FolderStore, tmp_path: Path
     assert (papers.metadata, papers.events, papers.digests) == (whole.metadata, whole.events, whole.digests)
     next((tmp_path / "archive").rglob("text.json")).unlink()
     assert read_papers(store, ID) == papers
+
+
+def test_the_text_is_read_without_its_words(store: FolderStore, tmp_path: Path) -> None:
+    archive_record(store, content(tmp_path / "in"), user="an", message="archived")
+    whole, texts = read_record(store, ID), read_texts(store, ID)
+    assert (texts.metadata, texts.events, texts.digests) == (whole.metadata, whole.events, whole.digests)
+    assert [p.text for p in texts.pages] == [p.text for p in whole.pages] != []
 
 
 def test_a_record_stays_until_its_day_and_so_do_its_later_versions(store: FolderStore, tmp_path: Path) -> None:

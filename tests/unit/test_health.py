@@ -290,6 +290,18 @@ def test_the_doctor_finds_only_what_a_fresh_installation_lacks(wiring: Wiring) -
     assert "done" in found["folders"].detail and all(found[name].fix for name in wrong)
 
 
+@pytest.mark.parametrize(("engine", "told"), [("auto", "tesserocr "), ("pytesseract", "pytesseract ")])
+def test_the_doctor_names_the_engine_and_the_language_in_use(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch, engine: str, told: str
+) -> None:
+    monkeypatch.setenv("SOHOA_READING__ENGINE", engine)
+    found = {check.name: check for check in examine(wiring.settings.home)}["tesseract"]
+    assert found.ok and found.detail.startswith(told) and "ngôn ngữ vie" in found.detail
+    monkeypatch.setenv("SOHOA_READING__LANGUAGE", "xxx")
+    found = {check.name: check for check in examine(wiring.settings.home)}["tesseract"]
+    assert not found.ok and "tesseract-ocr-xxx" in found.fix
+
+
 def test_a_check_that_hangs_is_cut_off_and_the_others_are_told(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(_home: Wiring) -> checks.Found:
         threading.Event().wait(60)

@@ -13,7 +13,7 @@ from pipeline import second_reader
 from pipeline.imaging import Gray
 from pipeline.line_reading import read_level
 from pipeline.lines import find_lines
-from pipeline.ocr import RawWord
+from pipeline.ocr import RawWord, engine
 from pipeline.reading_order import in_reading_order
 from pipeline.ruling import Cell, find_ruling, without_ruling
 from pipeline.strips import digits_of, outside, strips
@@ -58,7 +58,7 @@ class Page:
 
 def told(page: Page) -> list[str]:
     """The lines as they are read, in order."""
-    read = read_level(page.gray, language="vie", dpi=200, timeout_s=60)
+    read = read_level(page.gray, engine("auto", "vie"), dpi=200, timeout_s=60)
     lines: dict[int, list[str]] = {}
     for word in in_reading_order(read.words, read.cells):
         lines.setdefault(word.line, []).append(word.text)

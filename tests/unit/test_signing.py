@@ -14,6 +14,7 @@ from pipeline.soundness import JPEG
 from registry.errors import SigningFailed
 from registry.values import PageText, Verdict
 from signing.authority import Authority, create_development_authority
+from signing.kept_keys import loaded
 from signing.keys import Pkcs12Key, require_fit
 from signing.sign import Evidence, sign_pdf
 from signing.stamp import Stamp, place, wrap
@@ -140,3 +141,13 @@ def test_no_level_at_all_is_an_error(authority: Authority, tmp_path: Path) -> No
         sign_pdf(
             tmp_path / "x.pdf", tmp_path / "y.pdf", key=key, stamp=None, font=FONT, level="B-B", evidence=Evidence()
         )
+
+
+def test_a_private_key_is_parsed_once_however_often_it_signs(authority: Authority, plain: Path) -> None:
+    at = station(authority)
+    at.sign(plain, plain.with_name("once.pdf"), stamp=None)
+    before = loaded.cache_info()
+    at.sign(plain, plain.with_name("twice.pdf"), stamp=None)
+    after = loaded.cache_info()
+    assert after.misses == before.misses
+    assert after.hits >= before.hits + 2, "its own key and the timestamp authority's"
