@@ -13,6 +13,9 @@ from pipeline.soundness import PDF
 from pipeline.tiff_frames import NotCopied, copy_frames
 from registry.errors import RefusalCode, Refused
 
+DAMAGED = (OSError, EOFError, SyntaxError, TypeError, ValueError, KeyError, OverflowError)
+"""What Pillow raises for a damaged TIFF."""
+
 
 def extract(scan: Path, media_type: str, pages: Sequence[int], target: Path) -> None:
     """`target` holds these pages (from 0), in this order, in the scan's own format. Same input, same bytes.
@@ -50,11 +53,15 @@ def _frames(scan: Path, frames: Sequence[int], target: Path) -> None:
         copy_frames(scan, frames, target)
         if _show_the_same(scan, frames, target):
             return
-    except (NotCopied, OSError, SyntaxError):
+    except (NotCopied, *DAMAGED):
         pass
-    _decoded(scan, frames, target)
-    if not _show_the_same(scan, frames, target):
-        raise Refused(RefusalCode.UNREADABLE, "its frames cannot be taken apart without loss")
+    try:
+        _decoded(scan, frames, target)
+        if _show_the_same(scan, frames, target):
+            return
+    except DAMAGED as exc:
+        raise Refused(RefusalCode.UNREADABLE, f"a frame cannot be decoded: {type(exc).__name__}") from exc
+    raise Refused(RefusalCode.UNREADABLE, "its frames cannot be taken apart without loss")
 
 
 def _decoded(scan: Path, frames: Sequence[int], target: Path) -> None:

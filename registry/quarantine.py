@@ -87,6 +87,11 @@ def of_scan(conn: Connection, scan_id: str) -> list[QuarantineItem]:
     return [_item(row) for row in conn.execute(query)]
 
 
+def knows_document(conn: Connection, document_id: str) -> bool:
+    """Whether this part of a scan was set aside by itself, ever."""
+    return conn.execute(select(quarantine.c.id).where(quarantine.c.document_id == document_id)).first() is not None
+
+
 def open_items(conn: Connection, units: Iterable[str] | None = None) -> list[QuarantineItem]:
     """What nobody has settled yet, newest first; of all units when `units` is None."""
     query = select(quarantine).where(quarantine.c.resolved_at.is_(None)).order_by(quarantine.c.at.desc())

@@ -56,6 +56,7 @@ EVENTS = {
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
     "original": "Bản quét gốc không đổi",
+    "scan": "Tệp quét chung còn nguyên như khi nhận",
     "record": "Hồ sơ lưu đọc được",
     "structure": "Cấu trúc tệp PDF",
     "signature": "Chữ ký số, chứng thư và dấu thời gian",
@@ -142,6 +143,8 @@ def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
+    if reason == "cover":
+        return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"

@@ -63,12 +63,12 @@ def test_frames_in_the_other_byte_order_and_a_bigtiff_are_taken_too(tmp_path: Pa
     assert frames(tmp_path / "part.tif") == [frames(scan)[4], frames(scan)[0]]
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Truncated File Read")
 @pytest.mark.parametrize("cut", [40, 2000])
 def test_a_damaged_tiff_gives_an_error_and_no_file(tmp_path: Path, cut: int) -> None:
     scan = tiff(tmp_path / "scan.tif", "RGB", "tiff_lzw")
     scan.write_bytes(scan.read_bytes()[:-cut])
-    with pytest.raises((Refused, OSError)):
+    with pytest.raises(Refused):
         extract(scan, TIFF, (4,), tmp_path / "part.tif")
     assert list(tmp_path.iterdir()) == [scan]
 
