@@ -9,11 +9,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from PIL import Image
+
 from app.cli.intake import plain_fields
+from app.demo.papers import papers
+from app.demo.scans import DPI, draw
 from app.setup import initialise
 from app.wiring import opened
 from archive.aip import read_record
@@ -133,9 +137,14 @@ class Read:
 @dataclass(frozen=True)
 class WholePath:
     """From a file to a record that is signed, archived, read back and found: an installation on one machine, all of
-    its files in one start; nobody waits for a person."""
+    its files in one start; nobody waits for a person.
+
+    It is a service that runs all day. So a paper for each worker goes ahead of the scans each time, and is part of the
+    start-up: what is read for the first time loads engines and models that then stay.
+    """
 
     environment: Mapping[str, str]
+    ahead: tuple[Path, ...]
     name: str = "sohoa, scan to archived and searchable"
 
     def start_up(self, folder: Path) -> Spent:
@@ -158,7 +167,8 @@ class WholePath:
             return home, wiring.catalogue.units[0].inbox
 
     def _run(self, home: Path, unit: str, scans: Sequence[Scan]) -> Spent:
-        command = [sys.executable, "-m", "bench.whole_path", str(home), unit, *(str(s.path) for s in scans)]
+        files = [*self.ahead, *(s.path for s in scans)]
+        command = [sys.executable, "-m", "bench.whole_path", str(home), unit, *map(str, files)]
         return _spent(command, self.environment, home.with_name("path.out"))
 
 
@@ -198,13 +208,23 @@ class Stock:
         return _spent(command, self.environment, out.with_suffix(".out"))
 
 
-def candidates(blank: Path, jobs: int) -> list[Candidate]:
-    """All of them; the first is the one that the others are compared with."""
-    told = environment(jobs)
+def whole_path(jobs: int, folder: Path) -> WholePath:
+    """The whole path with so many workers, the papers that go ahead in `folder`."""
+    ahead = tuple(folder / f"ahead-{number}.jpg" for number in range(jobs))
+    for number, path in enumerate(ahead):
+        paper = replace(papers()[number], number=f"{900 + number}/QĐ-UBND")  # none of the demonstration's own
+        draw(paper).save(path, "JPEG", quality=85, dpi=(DPI, DPI))
+    return WholePath(environment(jobs), ahead)
+
+
+def candidates(folder: Path, jobs: int) -> list[Candidate]:
+    """All of them, with what they need for it in `folder`."""
+    told, blank = environment(jobs), folder / "blank.png"
+    Image.new("L", (200, 200), 255).save(blank, dpi=(DPI, DPI))
     return [
         Bare(told),
         Read(told, blank),
-        WholePath(told),
+        whole_path(jobs, folder),
         Stock(told, blank, jobs),
         Stock(told, blank, jobs, name=" ".join(["ocrmypdf", *CLEANED]), options=tuple(CLEANED)),
     ]

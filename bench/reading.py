@@ -9,7 +9,8 @@ the same. Prints one JSON object.
 Each candidate is run as a person would run it, every process it starts is counted, and all take turns on each portion
 of the scans, whoever was first being later the next time: the machine is noisy, so ratios count, not seconds. What it
 costs to start and read nothing is measured every round and told apart; `ratios` are with it, `ratios without start-up`
-without. The pictures that bare tesserocr gets are uncompressed before its clock starts.
+without. Of the whole path, a service, the start-up is more: a paper for each worker. The pictures that bare tesserocr
+gets are uncompressed before its clock starts.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from app.demo.scans import make_scans
-from bench.candidates import Candidate, Given, WholePath, candidates, environment
+from bench.candidates import Candidate, Given, candidates, whole_path
 from bench.memory import against_pages
 from bench.pictures import Scan, known_scans, scan
 from bench.scoring import evaluated, scores
@@ -131,15 +130,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as made:
         folder, report = Path(made), {}
         if not asked.only_memory:
-            blank = folder / "blank.png"
-            Image.new("L", (200, 200), 255).save(blank, dpi=(200, 200))
             scans = _scans(asked, folder)
-            found = measure(candidates(blank, asked.jobs), scans, asked.rounds, folder)
+            found = measure(candidates(folder, asked.jobs), scans, asked.rounds, folder)
             program = asked.evaluate
             report = told(found, lambda a: evaluated(program.resolve(), scans, a) if program else scores(scans, a))
         if asked.memory or asked.only_memory:
             sizes = [int(n) for n in (asked.memory or SIZES).split(",")]
-            report["memory"] = against_pages(WholePath(environment(asked.jobs)), sizes, folder / "memory")
+            report["memory"] = against_pages(whole_path(asked.jobs, folder), sizes, folder / "memory")
     report["machine"] = {"cores": os.cpu_count(), "load before": load, "load after": os.getloadavg()[0]}
     print(json.dumps(report, indent=1, ensure_ascii=False))
 

@@ -2,13 +2,11 @@
 
     python -m bench.whole_path HOME UNIT [FILE…]
 
-HOME is an installation; what waits for a person is approved as it is, at once. Without files it only starts, its
-workers too, and ends: what that costs is the start-up. Exit code 3 when a scan was refused.
+HOME is an installation; what waits for a person is approved as it is, at once. Exit code 3 when a scan was refused.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,8 +27,6 @@ def main() -> None:
     home, unit, files = Path(sys.argv[1]), sys.argv[2], [Path(name) for name in sys.argv[3:]]
     with opened(home) as wiring:
         shop = wiring.workshop
-        for pool in (shop.pool, shop.gate):
-            pool.run(os.getpid, timeout_s=60.0)
         # a scan is called what its folder is called: generated ones are all called `scan`
         names = [Path(f"{f.parent.name}-{f.name}") for f in files]
         receipts = [

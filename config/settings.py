@@ -1,6 +1,6 @@
 """Settings of one installation: `sohoa.toml` in its home, overridden by SOHOA_* variables; frozen.
 
-SOHOA_REVIEW__THRESHOLD=0.8 sets [review] threshold. Unknown keys and contradictions stop the start.
+SOHOA_REVIEW__THRESHOLD=0.9 sets [review] threshold. Unknown keys and contradictions stop the start.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Reading(Section):
 
 
 class Review(Section):
-    threshold: float = Field(default=0.75, ge=0, le=1)
+    threshold: float = Field(default=0.8, ge=0, le=1)
     """A document with a needed value below this confidence waits for a person."""
 
 

@@ -14,11 +14,13 @@ import pickle
 import resource
 import select
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 from registry.errors import SohoaError, WorkerFailed
@@ -34,6 +36,7 @@ NICE = 5
 
 DEATHS = 3
 """A child that dies may have been killed by others (out of memory, a person): only so many deaths blame the task."""
+_STARTING = threading.Lock()
 
 
 class TaskFailed(WorkerFailed):
@@ -120,7 +123,8 @@ class _Child:
     def __init__(self, context: ForkServerContext, memory: int) -> None:
         self._pipe, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(target=_serve, args=(theirs, memory, os.getpid()), daemon=True)
-        self._process.start()
+        with _no_main_module():
+            self._process.start()
         theirs.close()
         self.done = 0
         self.alive = True
@@ -149,6 +153,19 @@ class _Child:
             self._process.kill()
             self._process.join(5)
         self._pipe.close()
+
+
+@contextlib.contextmanager
+def _no_main_module() -> Iterator[None]:
+    """multiprocessing runs the parent's own program again in every child it starts, for functions that are defined in
+    it. No task is: of `sohoa` it was the whole command line, imported anew by each worker for 3.5 seconds."""
+    with _STARTING:
+        own = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = own
 
 
 def _serve(pipe: Connection, memory: int, parent: int) -> None:

@@ -52,6 +52,7 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
         unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,
+        sure=visit.wiring.settings.review.threshold,
     )
 
 

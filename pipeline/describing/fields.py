@@ -25,10 +25,10 @@ _CITIZEN = ("don", "to khai", "giay de nghi", "giay cam doan", "ban cam doan", "
 _PHRASES = (
     "chi phí", "thay đổi", "thông tin", "cư trú", "đăng ký", "thường trú", "tạm trú", "hộ kinh doanh", "hộ nghèo",
     "hộ cận nghèo", "giấy chứng nhận", "quyền sử dụng đất", "mai táng", "hỗ trợ", "trợ cấp", "xã hội",
-    "thủ tục hành chính",
-    "kết quả giải quyết", "hồ sơ", "số hóa", "bổ sung", "phê duyệt", "xác minh", "hiện trạng", "mục đích sử dụng",
-    "tình trạng hôn nhân", "khai sinh", "khai tử", "kết hôn", "tiếp nhận", "trả kết quả", "kiện toàn", "công dân",
-    "đất đai", "bảo trợ xã hội", "hội đồng", "rà soát", "kiến nghị", "thời hạn", "cấp lại", "địa bàn", "đối tượng",
+    "thủ tục hành chính", "kết quả giải quyết", "hồ sơ", "số hóa", "bổ sung", "phê duyệt", "xác minh", "hiện trạng",
+    "mục đích sử dụng", "tình trạng hôn nhân", "khai sinh", "khai tử", "kết hôn", "tiếp nhận", "trả kết quả",
+    "kiện toàn", "công dân", "đối với ông", "đối với bà", "đối với", "đất đai", "bảo trợ xã hội", "hội đồng",
+    "rà soát", "kiến nghị", "thời hạn", "cấp lại", "địa bàn", "đối tượng",
 )  # fmt: skip
 _AGENCY_LABELS = (
     "noi dang ky khai sinh",
@@ -190,22 +190,30 @@ def _agreed_place(sheet: Sheet, place: FieldValue | None) -> FieldValue | None:
 
 
 def _agreed_name(sheet: Sheet, name: str) -> str | None:
-    """Another spelling of a place's name that the document's own words vote for; None when the reading stands."""
-    size, wanted, own = len(name.split()), fold(name), title_case(name)
+    """Another spelling of a place's name that the document's own words vote for; None when the reading stands.
+
+    Letters are compared without the blanks between words, which capitals close together lose ("EAMLĂNG")."""
+    size, wanted, own = len(name.split()), fold(name).replace(" ", ""), title_case(name)
     votes: dict[str, float] = {}
     for row in sheet.rows:
         words = [t for t in row.tokens if t.key]
-        for start in range(len(words) - size + 1):
-            window = words[start : start + size]
-            if abs(len(wanted) - sum(len(t.key) + 1 for t in window) + 1) > 2:
+        for start, width in itertools.product(range(len(words)), (size, size + 1)):
+            window = words[start : start + width]
+            joined = "".join(t.key for t in window)
+            if len(window) < width or abs(len(wanted) - len(joined)) > 2 or not all(map(_is_proper, window)):
                 continue
-            if fuzz.ratio(" ".join(t.key for t in window), wanted) >= 82 and all(t.text[0].isupper() for t in window):
-                spelt = title_case(" ".join(t.text.strip(".,;:-()") for t in window))
-                votes[spelt] = votes.get(spelt, 0.0) + min(t.confidence for t in window)
+            if (likeness := fuzz.ratio(joined, wanted) / 100) >= 0.82:
+                spelt = title_case(" ".join("Ia" if t.text == "la" else t.text.strip(".,;:-()") for t in window))
+                votes[spelt] = votes.get(spelt, 0.0) + likeness**2 * min(t.confidence for t in window)
     if not votes:
         return None
     best = max(votes, key=lambda spelt: votes[spelt])
     return best if best != own and votes[best] >= votes.get(own, 0.0) + 0.5 else None
+
+
+def _is_proper(token: Token) -> bool:
+    """A word of a name; "la" is "Ia", as places of Gia Lai begin, with a small letter misread."""
+    return token.text[0].isupper() or token.text == "la"
 
 
 def _labelled_day(sheet: Sheet, name: str) -> FieldValue | None:

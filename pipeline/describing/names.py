@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from pipeline.describing.numbers import dossier_code_in
-from pipeline.describing.text import fold
+from pipeline.describing.syllables import is_syllable, may_be
+from pipeline.describing.text import fold, title_case
 
-__all__ = ["dossier_code_in", "is_surname", "mend_surname", "name_trust", "parse_name", "sounds_vietnamese"]
+__all__ = [
+    "dossier_code_in",
+    "doubt",
+    "is_surname",
+    "mend_surname",
+    "name_trust",
+    "parse_name",
+    "sounds_vietnamese",
+    "spelt",
+]
 
 _COMPONENT = re.compile(r"(?<![A-Za-z0-9])(TP[ _-]?\d{2,3}|KQ\.[A-Y]\d{2}\.\d{6})(?!\d)", re.IGNORECASE)
 _SYLLABLE = re.compile(
@@ -46,6 +58,24 @@ def mend_surname(word: str) -> str | None:
         return spelt
     candidates = _SURNAME_KEYS.get(fold(word), set())
     return next(iter(candidates)) if len(candidates) == 1 else None
+
+
+def spelt(words: Sequence[str]) -> str:
+    """A name with capitals at each word, and marks mended where they can only be misread: a surname's when one surname
+    alone can be meant, another syllable's when one syllable of names alone has its vowels in another tone."""
+    rest = [next(iter(only)) if len(only := may_be(word)) == 1 else word for word in words[1:]]
+    return title_case(" ".join([mend_surname(words[0]) or words[0], *rest]))
+
+
+def doubt(words: Sequence[str]) -> float:
+    """What the trust in a name is multiplied by for its syllables that names hardly have, 1 for none.
+
+    One that may be several others is the likeliest to be misread; one that is like no other may be a rare name.
+    """
+    factors = [0.75 if len(may_be(w)) > 1 else 0.9 for w in words[1:] if not is_syllable(w) and not is_surname(w)]
+    if any(one.lower() == other.lower() for one, other in pairwise(words)):
+        factors.append(0.75)  # a stroke of the signature beside it was read as the same again
+    return min(factors, default=1.0)
 
 
 def sounds_vietnamese(word: str) -> bool:

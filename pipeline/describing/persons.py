@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from rapidfuzz import fuzz
 
 from pipeline.describing.layout import Token
-from pipeline.describing.names import sounds_vietnamese
+from pipeline.describing.names import doubt, sounds_vietnamese, spelt
 from pipeline.describing.numbers import agrees, date_in
-from pipeline.describing.signature import spell_name
 from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue, Person
 
@@ -36,14 +35,14 @@ def merged(people: Sequence[Named], signer: FieldValue | None) -> list[Named]:
         if same is None:
             kept.append(replace(person))
             continue
-        if _worth(person) > _worth(same):
+        if (len(person.words), _worth(person)) > (len(same.words), _worth(same)):
             same.words, same.tokens, same.trust = person.words, person.tokens, person.trust
         same.number = same.number or person.number
         same.born = same.born or person.born
         same.role = same.role or person.role
     for person in kept:
-        if person.words and signer and signer.value != spell_name(person.words):
-            close = fuzz.ratio(signer.value.lower(), spell_name(person.words).lower())
+        if person.words and signer and signer.value != spelt(person.words):
+            close = fuzz.ratio(signer.value.lower(), spelt(person.words).lower())
             sound = sum(map(sounds_vietnamese, signer.value.split())) >= sum(map(sounds_vietnamese, person.words))
             if close >= 92 and sound and signer.confidence > person.trust * min(t.confidence for t in person.tokens):
                 person.words = tuple(signer.value.split())
@@ -56,6 +55,8 @@ def _same(one: Named, other: Named) -> bool:
     if one.number and other.number and one.number.value != other.number.value:
         return False
     a, b = fold(" ".join(one.words)), fold(" ".join(other.words))
+    if a.startswith(b + " ") or b.startswith(a + " "):  # the end of a line cut it off
+        return not (one.number and other.number)
     if a == b:
         same_marks = " ".join(one.words).lower() == " ".join(other.words).lower()
         return same_marks or bool(one.number) != bool(other.number) or not (one.number and other.number)
@@ -68,7 +69,7 @@ def _worth(person: Named) -> float:
 
 
 def finished(person: Named) -> Person:
-    name = spell_name(person.words) if person.words else ""
+    name = spelt(person.words) if person.words else ""
     read = " ".join(person.words)
     method = "rule" if name.lower() == read.lower() else "lexicon"
     number, born = person.number, person.born
@@ -78,5 +79,6 @@ def finished(person: Named) -> Person:
         factor = 1.08 if fits else 0.7 if fits is False else 1.0
         number = number.model_copy(update={"confidence": round(min(1.0, number.confidence * factor), 3)})
         born = born.model_copy(update={"confidence": round(min(1.0, born.confidence * factor), 3)})
-    full = value_of(name, person.tokens, min(1.0, person.trust), method=method) if name else None
+    trust = min(1.0, person.trust) * doubt(person.words)
+    full = value_of(name, person.tokens, trust, method=method) if name else None
     return Person(full_name=full, id_number=number, date_of_birth=born, role=person.role)

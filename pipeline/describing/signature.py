@@ -10,8 +10,8 @@ from rapidfuzz import fuzz
 
 from pipeline.describing.head import is_state_name
 from pipeline.describing.layout import Segment, Sheet, Token
-from pipeline.describing.names import mend_surname, name_trust
-from pipeline.describing.text import fold, title_case, value_of
+from pipeline.describing.names import doubt, name_trust, spelt
+from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue
 
 TITLES = (
@@ -27,6 +27,10 @@ TITLES = (
 _KEYS = {fold(title): title for title in TITLES}
 _AUTHORITY = re.compile(r"^(tm|kt|tl|tuq|q|t/m|t l|k t|t m)\b")
 _HINT = re.compile(r"(ghi ro|dong dau|ky ten|ho va ten|ho ten|chuc vu|^ky )")
+
+
+BARE = 0.78
+"""Few officials have a name of two syllables; under a seal or a signature one has mostly lost its first."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,9 @@ def _authority_above(block: Sequence[Segment], title: Segment) -> FieldValue | N
     if not lines:
         return None
     tokens = [t for s in lines for t in s.tokens]
-    return value_of(" ".join(t.text for t in tokens), tokens, 0.9)
+    printed = " ".join(t.text for t in tokens)
+    tidy = re.sub(r"\b(TM|KT|TL|TUQ|Q)[,:;]", r"\1.", re.sub(r"^\W+", "", printed))
+    return value_of(tidy, tokens, 0.9, method="rule" if tidy == printed else "lexicon")
 
 
 def _as_name(segment: Segment) -> tuple[str, float, tuple[Token, ...]] | None:
@@ -134,14 +140,8 @@ def _as_name(segment: Segment) -> tuple[str, float, tuple[Token, ...]] | None:
             ]
             trust -= 0.12 * len(left_out) + 0.02 * (len(tokens) - len(words))
             if trust > 0.5 and (best is None or trust > best[1]):
-                best = (spell_name(words), trust, tuple(tokens[start:end]))
+                best = (spelt(words), trust, tuple(tokens[start:end]))
     return best
-
-
-def spell_name(words: Sequence[str]) -> str:
-    """A name with capitals at each word, its surname's marks mended when only one surname can be meant."""
-    surname = mend_surname(words[0]) or words[0]
-    return title_case(" ".join([surname, *words[1:]]))
 
 
 def _name_below(block: Sequence[Segment], title: Segment) -> FieldValue | None:
@@ -150,5 +150,6 @@ def _name_below(block: Sequence[Segment], title: Segment) -> FieldValue | None:
     if not rated:
         return None
     (name, trust, tokens), _ = max(rated, key=lambda pair: (round(pair[0][1], 1), pair[1].top))
-    spelt = " ".join(t.text for t in tokens)
-    return value_of(name, tokens, min(1.0, trust), method="rule" if fold(spelt) == fold(name) else "lexicon")
+    words = [re.sub(r"[^\w']", "", t.text) for t in tokens]
+    trust = min(1.0, trust) * doubt(words) * (BARE if len(words) == 2 else 1.0)
+    return value_of(name, tokens, trust, method="rule" if name.lower() == " ".join(words).lower() else "lexicon")

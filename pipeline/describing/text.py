@@ -44,6 +44,7 @@ def spell_agency(printed: str) -> str:
         r"(?i)\bU\s?BND\b|\buỷ ban nhân dân\b|\bủy ban nhân dân\b", "ủy ban nhân dân", printed.strip(" .,;:-")
     )
     text = re.sub(r"(?i)\bH\s?ĐND\b", "hội đồng nhân dân", text)
+    text = re.sub(r"\bla(?= [A-ZĐ])", "Ia", text)  # "Ia" opens names of places in Gia Lai; no name has a small "la"
     words = text.split()
     start = _unit_position(words)
     generic, proper = words[:start], words[start:]

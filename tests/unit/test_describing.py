@@ -214,6 +214,37 @@ def test_a_list_gives_each_row_as_a_person_and_joins_wrapped_names() -> None:
     assert [p.id_number.value for p in people if p.id_number] == ["058044000001", "012192000002"]
 
 
+@pytest.mark.parametrize(
+    ("printed", "told", "sure"),
+    [
+        ("Nguyễn Cẩm Duyên", "Nguyễn Cẩm Duyên", True),
+        ("Nguyễn Bười", "Nguyễn Bưởi", False),  # no other syllable of names has these vowels
+        ("Nguyễn Thảnh Duyên", "Nguyễn Thảnh Duyên", False),  # Thanh, Thành, Thạnh or Thánh
+        ("Nguyễn Duyên Duyên", "Nguyễn Duyên Duyên", False),
+        ("Thạch Rô Ngọc", "Thạch Rô Ngọc", True),  # like no other: a rare name, hardly less sure
+    ],
+)
+def test_a_syllable_that_names_hardly_have_is_mended_or_doubted(printed: str, told: str, sure: bool) -> None:
+    found = read(page([*DECISION[:-1], (0.62, 0.75, printed)])).fields["signer_name"]
+    assert (found.value, found.raw_text, found.confidence >= 0.8) == (told, printed, sure)
+
+
+def test_a_signer_of_two_syllables_may_have_lost_one() -> None:
+    assert read(page([*DECISION[:-1], (0.62, 0.75, "Nguyễn Duyên")])).fields["signer_name"].confidence < 0.8
+
+
+def test_a_name_cut_off_by_the_end_of_a_line_is_the_whole_one() -> None:
+    lines = [(0.2, 0.32, "Ông Đỗ Thành"), (0.2, 0.36, "Theo lời khai, ông Đỗ Thành Thắng đã cư trú tại đây.")]
+    names = [p.full_name.value for p in read(page([*DECISION[:4], *lines])).people if p.full_name]
+    assert names == ["Đỗ Thành Thắng"]
+
+
+def test_a_place_is_spelt_as_the_rest_of_the_paper_spells_it() -> None:
+    body = [(0.2, 0.3 + 0.02 * n, f"xã la Thrông {n}") for n in range(3)]
+    lines = [*head(["ỦY BAN NHÂN DÂN", "XÃ IATHRÔNG"], "Số: 7/TB-UBND", "Ia Thrông, ngày 01 tháng 02 năm 2025"), *body]
+    assert read(page(lines)).value("issuing_agency") == "Ủy ban nhân dân xã Ia Thrông"
+
+
 @pytest.mark.parametrize("mark", ["TUYỆT MẬT", "TỐI MẬT", "MẬT"])
 def test_a_secrecy_stamp_is_seen(mark: str) -> None:
     assert secrecy_mark([page([*DECISION[:6], (0.16, 0.165, mark)])]) == mark

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,19 @@ def test_more_callers_than_processes_all_get_their_answer(pool: WorkerPool) -> N
     with ThreadPoolExecutor(8) as callers:
         answers = list(callers.map(lambda n: pool.run(double, n, timeout_s=10), range(20)))
     assert answers == [2 * n for n in range(20)]
+
+
+def test_a_worker_does_not_run_its_parents_program_again(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("""
+import os
+from pipeline.workers import WorkerPool
+print("begun", flush=True)
+if __name__ == "__main__":
+    pool = WorkerPool(1, 1500)
+    print(pool.run(os.getpid, timeout_s=30) != os.getpid(), flush=True)
+    pool.close()
+""")
+    root = str(Path(__file__).parents[2])
+    told = subprocess.run([sys.executable, str(program)], env={"PYTHONPATH": root}, capture_output=True, check=True)
+    assert told.stdout.decode().split() == ["begun", "True"]
