@@ -151,6 +151,18 @@ def review_reason(reason: str) -> str:
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
 
 
+def pages(indexes: Iterable[int]) -> str:
+    """Pages, from 0, as people count them: "trang 3–5, 7"."""
+    runs: list[list[int]] = []
+    for number in (index + 1 for index in indexes):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+    return f"trang {told}"
+
+
 def percent(value: float | None) -> str:
     """A rate as it is written in Vietnam; a dash for "nothing to count"."""
     return "—" if value is None else f"{value:.2f}".replace(".", ",") + " %"
@@ -176,6 +188,7 @@ def flaws(quality: ScanQuality | None) -> list[str]:
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
+    "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "instant": instant,
