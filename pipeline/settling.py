@@ -46,8 +46,9 @@ def set_scan_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: s
     with write(shop.engine) as conn:
         if scans.get(conn, scan_id, lock=True).state == ScanState.DONE:
             return
-        for document in documents.of_scan(conn, scan_id):
-            documents.set_state(conn, document, DocumentState.REJECTED, step="quarantined", error_code=code)
+        for document, state in documents.states_of_scan(conn, scan_id).items():
+            if state is not DocumentState.REJECTED:  # a repetition moves nothing in the tray
+                documents.set_state(conn, document, DocumentState.REJECTED, step="quarantined", error_code=code)
     clear_scan(shop, scan_id)
 
 

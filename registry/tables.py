@@ -236,6 +236,7 @@ quarantine = Table(
     Column("resolved_at", Exact(32)),
     Column("resolution", Exact(30)),
     Index("ix_quarantine_resolved_at", "resolved_at"),
+    Index("ix_quarantine_document_id", "document_id"),
 )
 """resolution: retried | discarded. document_id: of a refused part, whose scan goes on without it."""
 

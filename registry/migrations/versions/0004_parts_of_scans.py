@@ -16,3 +16,4 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("part", sa.Integer, nullable=False, server_default="0"))
     op.add_column("documents", sa.Column("pages", sa.JSON))
     op.add_column("quarantine", sa.Column("document_id", sa.String(36)))
+    op.create_index("ix_quarantine_document_id", "quarantine", ["document_id"])
