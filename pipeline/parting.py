@@ -30,6 +30,7 @@ from registry.scans import ScanRow
 from registry.values import DocumentId, DocumentState, Event, PageText, Part, ScanId, ScanState, Split, utc_now
 
 PAGES = TypeAdapter(tuple[PageText, ...])
+PAGE = TypeAdapter(PageText)
 WRITING_S = 20.0
 """What writing one page of the derivative may take, and the file itself once."""
 DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
@@ -43,20 +44,19 @@ def document_ids(scan_id: str, parts: int) -> list[DocumentId]:
 
 
 def read_scan_pages(shop: Workshop, scan_id: ScanId) -> None:
-    """`pages.json` of the whole scan lies on its bench. What was read before is not read again."""
+    """`pages.jsonl` of the whole scan, a page per line, lies on its bench. What was read before is not read again."""
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
-    bench = shop.scan_bench(scan_id)
-    if scan.state == ScanState.DONE or (bench / "pages.json").exists():
+    target = shop.scan_bench(scan_id) / "pages.jsonl"
+    if scan.state == ScanState.DONE or target.exists():
         return
-    bench.mkdir(parents=True, exist_ok=True)
     path, count = shop.staged_scan(scan_id), scan.page_count or 1
     try:
         pages = read_through(shop.pool, path, scan.media_type or "", reading_options(shop), count)
     except WorkerFailed as exc:
         raise refusal_of(exc) from exc
-    with landing(bench / "pages.json") as part:
-        part.write_bytes(PAGES.dump_json(pages))
+    with landing(target) as part, part.open("wb") as writer:
+        writer.writelines(PAGE.dump_json(page) + b"\n" for page in pages)
     seen = whole_scan((p.quality for p in pages if p.quality), len(pages))
     with write(shop.engine) as conn:
         scans.save_quality(conn, scan_id, seen)
@@ -72,17 +72,18 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
         known = documents.states_of_scan(conn, scan_id)
-    if scan.state == ScanState.DONE:
+    if scan.state in (ScanState.DONE, ScanState.QUARANTINED):  # the step comes late
         return list(known)
-    split = scan.split or _found(shop, scan, list(known), signed=signed)
+    anew = all(state is DocumentState.REJECTED for state in known.values())
+    split = scan.split if scan.split and not anew else _found(shop, scan, list(known), signed=signed)
     if not split.parts:
         raise Refused(RefusalCode.ONLY_SHEETS, f"{len(split.covers)} sheets")
     with write(shop.engine) as conn:
-        split = scans.save_split(conn, scan_id, split)
-        warnings = [*scan.warnings, *(w for w in split.warnings if w not in scan.warnings)]
-        scans.update(conn, scan_id, warnings=warnings)
         known = documents.states_of_scan(conn, scan_id)
         anew = all(state is DocumentState.REJECTED for state in known.values())
+        split = scans.save_split(conn, scan_id, split, anew=anew)
+        warnings = [*scan.warnings, *(w for w in split.warnings if w not in scan.warnings)]
+        scans.update(conn, scan_id, warnings=warnings)
         ids = document_ids(scan_id, len(split.parts))
         for number, (document_id, part) in enumerate(zip(ids, split.parts, strict=True)):
             if part.dossier_code:
@@ -159,10 +160,16 @@ def extracted(shop: Workshop, scan: ScanRow, record: DocumentRecord) -> Path:
 
 def own_pages(shop: Workshop, record: DocumentRecord) -> tuple[PageText, ...]:
     """The document's pages, counted from 0, from what was read of the scan."""
-    read_scan_pages(shop, ScanId(record.scan_id or ""))
-    whole = PAGES.validate_json((shop.scan_bench(ScanId(record.scan_id or "")) / "pages.json").read_bytes())
-    wanted = range(len(whole)) if record.pages is None else record.pages
-    return tuple(whole[index].model_copy(update={"index": place}) for place, index in enumerate(wanted))
+    scan_id = ScanId(record.scan_id or "")
+    read_scan_pages(shop, scan_id)
+    found = scan_pages(shop, scan_id, record.pages)
+    return tuple(page.model_copy(update={"index": place}) for place, page in enumerate(found))
+
+
+def scan_pages(shop: Workshop, scan_id: ScanId, wanted: Sequence[int] | None = None) -> tuple[PageText, ...]:
+    """Pages of the scan as they were read, all or those wanted: a pile of 500 is not understood anew for each paper."""
+    lines = (shop.scan_bench(scan_id) / "pages.jsonl").read_bytes().splitlines()
+    return tuple(PAGE.validate_json(lines[index]) for index in (range(len(lines)) if wanted is None else wanted))
 
 
 def part_of(scan: ScanRow, record: DocumentRecord) -> Part:
@@ -211,7 +218,9 @@ def _found(shop: Workshop, scan: ScanRow, known: list[DocumentId], *, signed: bo
     )
     if signed or known == document_ids(scan.id, 1):  # begun by a version that did not part scans
         return Split(parts=(whole,))
-    pages = PAGES.validate_json((shop.scan_bench(scan.id) / "pages.json").read_bytes())
+    pages = scan_pages(shop, scan.id)
+    if len(pages) == 1:
+        return part_pages(pages, scan.dossier_code, scan.component_code)
     try:
         told = (pages, scan.dossier_code, scan.component_code)
         return shop.pool.run(part_pages, *told, timeout_s=shop.settings.workers.page_timeout_s)

@@ -122,7 +122,18 @@ def create(
         return
     state = _locked_state(conn, document_id)
     if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
-        set_state(conn, document_id, DocumentState.READING, step="identified", error_code=None, page_count=page_count)
+        set_state(
+            conn,
+            document_id,
+            DocumentState.READING,
+            step="identified",
+            error_code=None,
+            dossier_code=dossier_code,
+            component_code=component_code,
+            page_count=page_count,
+            part=part,
+            pages=None if pages is None else list(pages),
+        )
 
 
 def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRecord:

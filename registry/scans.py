@@ -132,10 +132,13 @@ def save_quality(conn: Connection, scan_id: ScanId, found: ScanQuality) -> None:
         conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(quality=told))
 
 
-def save_split(conn: Connection, scan_id: ScanId, found: Split) -> Split:
-    """What the scan holds, as found first: it stands, since documents follow from it. Safe to repeat."""
+def save_split(conn: Connection, scan_id: ScanId, found: Split, *, anew: bool = False) -> Split:
+    """What the scan holds, as found first: it stands, since documents follow from it. Safe to repeat.
+
+    anew: as found now, for a scan of which no document went on.
+    """
     known = conn.execute(select(scans.c.split).where(scans.c.id == scan_id).with_for_update()).scalar()
-    if known is not None:
+    if known is not None and not anew:
         return Split.model_validate(known)
     told = found.model_dump(mode="json")
     conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(split=told))

@@ -164,7 +164,7 @@ def _read(wiring: Wiring, scan_id: ScanId, number: int) -> DocumentId:
     text = f"Số: {number}/QĐ-UBND. {TEXTS[number % len(TEXTS)]}. Ông (bà) {name} chịu trách nhiệm thi hành."
     pages = (PageText(index=0, text=text, confidence=0.9, dpi=200),)
     shop.scan_bench(scan_id).mkdir(parents=True)
-    (shop.scan_bench(scan_id) / "pages.json").write_bytes(PAGES.dump_json(pages))
+    (shop.scan_bench(scan_id) / "pages.jsonl").write_bytes(pages[0].model_dump_json().encode())
     [document_id] = parting.open_documents(shop, scan_id)
     bench = shop.bench(document_id)
     bench.mkdir(parents=True)

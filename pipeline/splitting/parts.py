@@ -106,6 +106,8 @@ def _narrows(cover: Cover | None, found: set[Cover]) -> bool:
 
 
 def _told_apart(pages: Sequence[PageText]) -> list[list[PageText]]:
+    if len(pages) == 1:
+        return [list(pages)]
     groups: list[tuple[list[PageText], list[Signs]]] = []
     for page in pages:
         signs = signs_of(page)
