@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Gray = NDArray[np.uint8]
 Pixels = NDArray[np.uint8]
 
+cv2.setNumThreads(1)  # pages are read side by side: threads of one page only wait for those of another
+
 REDUCED_PX = 1000
 """Longest side of the page on which direction and skew are measured."""
 STEEPEST_DEG = 6.0
@@ -156,12 +158,12 @@ def straighten(gray: Gray, skew_deg: float) -> Gray:
     return level
 
 
-def rescale(gray: Gray, factor: float) -> Gray:
+def rescale(image: Pixels, factor: float) -> Pixels:
     """The page at another resolution."""
     if 0.95 < factor < 1.05:
-        return gray
-    size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
-    scaled: Gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+        return image
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    scaled: Pixels = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
     return scaled
 
 

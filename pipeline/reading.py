@@ -59,12 +59,11 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     codes = read_codes(page.pixels)
     if page.own_text:
         return _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
-    whole = imaging.to_ocr_gray(page.pixels)
-    gray = imaging.rescale(whole, options.recognition_dpi / page.dpi)
+    gray = _reading_picture(page, options.recognition_dpi)
     lean = imaging.measure(gray)
+    seen = quality.measured(page, gray, lean, first=index == 0)
     if (better := _scale(lean.letter)) != 1.0:
-        gray = imaging.rescale(whole, options.recognition_dpi / page.dpi * better)
-    seen = quality.measured(page, whole, lean, first=index == 0)
+        gray = _reading_picture(page, options.recognition_dpi * better)
     try:
         found = _recognise(gray, lean, options, lambda: is_blank(page.pixels, page.dpi))
     except ocr.TooSlow:
@@ -88,6 +87,11 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         quality=seen,
         codes=codes,
     )
+
+
+def _reading_picture(page: PageImage, dpi: float) -> Gray:
+    """The page at about this resolution, cleaned for reading. It is made smaller first: cleaning costs by the pixel."""
+    return imaging.to_ocr_gray(imaging.rescale(page.pixels, dpi / page.dpi))
 
 
 def _scale(letter: float) -> float:
