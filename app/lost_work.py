@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from app.wiring import Wiring
 from archive.ocfl import INVENTORY, object_root
+from archive.scans import is_archived, open_original
+from pipeline.landing import landing
 from pipeline.parting import document_ids
 from pipeline.settling import SETTLED
 from pipeline.settling import settle as settle_scan
 from registry import audit, documents, quarantine, scans
 from registry.database import read, write
 from registry.documents import DocumentRecord
-from registry.errors import RefusalCode
+from registry.errors import FixityMismatch, KeyNotFound, RefusalCode
 from registry.scans import ScanRow
 from registry.values import DocumentState, ScanState, Value, sha256_file
 
@@ -88,7 +92,7 @@ def _under_way(wiring: Wiring) -> list[ScanRow]:
 def _goes_on(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[DocumentRecord]) -> bool:
     """Where the bytes are still there, the scan waits for its person, or starts anew as its next attempt."""
     staged = wiring.folder("work") / "scans" / scan.id
-    if not _holds(staged, scan.sha256):
+    if not _holds(staged, scan.sha256) and not _from_archive(wiring, scan, staged):
         if not _holds(Path(scan.source_path), scan.sha256):
             return False
         _begin_anew(conn, scan, found)
@@ -101,6 +105,19 @@ def _goes_on(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[Docume
         _begin_anew(conn, scan, found)
         scans.update(conn, scan.id, staged_path=str(staged))
     return True
+
+
+def _from_archive(wiring: Wiring, scan: ScanRow, staged: Path) -> bool:
+    """A scan of several papers is archived as it was received before any of them: its copy comes back from there."""
+    if not is_archived(wiring.store, scan.id):
+        return False
+    with suppress(KeyNotFound, FixityMismatch), landing(staged) as part:
+        with open_original(wiring.store, scan.id) as stream, part.open("wb") as writer:
+            shutil.copyfileobj(stream, writer, 1 << 20)
+        if not _holds(part, scan.sha256):
+            raise FixityMismatch(f"{scan.id}: the archived scan is another")
+        return True
+    return False
 
 
 def _begin_anew(conn: Connection, scan: ScanRow, found: list[DocumentRecord]) -> None:

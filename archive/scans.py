@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from archive.aip import read_papers, safe_name
 from archive.ocfl import SCAN, SIDECAR, root_of, scan_in
-from archive.one_version import checked_file_of, digest_of, files_of, store_object
+from archive.one_version import checked_file_of, digest_of, files_of, open_file_of, store_object
 from archive.store import Content, ObjectStore
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, ScanId, SourceScan, Split, Value
@@ -77,9 +78,20 @@ def read_scan(store: ObjectStore, scan_id: ScanId) -> ArchivedScan:
 
 def original_digest(store: ObjectStore, scan_id: ScanId) -> str | None:
     """SHA-256 of the file as received; None where it is withheld. Raises KeyNotFound, FixityMismatch."""
-    identifier = scan_object(scan_id)
-    name = next((n for n in sorted(files_of(store, identifier)) if n.startswith("original/")), None)
-    return digest_of(store, identifier, name) if name else None
+    name = _original(store, scan_id)
+    return digest_of(store, scan_object(scan_id), name) if name else None
+
+
+def open_original(store: ObjectStore, scan_id: ScanId) -> BinaryIO:
+    """A stream of the file as received. Raises KeyNotFound (also where it is withheld), FixityMismatch."""
+    name = _original(store, scan_id)
+    if name is None:
+        raise KeyNotFound(f"{scan_id} is withheld")
+    return open_file_of(store, scan_object(scan_id), name)
+
+
+def _original(store: ObjectStore, scan_id: ScanId) -> str | None:
+    return next((n for n in sorted(files_of(store, scan_object(scan_id))) if n.startswith("original/")), None)
 
 
 def iter_scans(store: ObjectStore) -> Iterator[str]:
