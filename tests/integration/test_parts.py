@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import img2pdf
 import pikepdf
 import pytest
+import uvicorn
 from ocfl.storage_root import StorageRoot
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
@@ -21,6 +26,7 @@ from sqlalchemy import update
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
+from app.web import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
@@ -32,13 +38,14 @@ from pipeline.reconcile import reconcile
 from pipeline.splitting.covers import Cover
 from pipeline.splitting.sheets import Sheet, draw, sheets_pdf
 from pipeline.verification import verify_record
-from registry import documents, quarantine, scans, tables, tray
+from registry import documents, quarantine, scans, tables, tray, users
 from registry.database import read, write
-from registry.errors import RefusalCode, Refused
-from registry.values import DocumentId, ScanId, ScanState, Verdict
-from tests.desk import run_cli
+from registry.errors import Conflict, RefusalCode, Refused
+from registry.values import DocumentId, Role, ScanId, ScanState, Verdict
+from tests.desk import PASSWORD, run_cli
 from tests.faults.inputs import FONT, paper, slip
 from tests.faults.installation import INBOX
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 DOSSIER, OTHER = "H99.32-260805-0003", "H99.32-260901-0002"
@@ -349,6 +356,41 @@ def test_the_archive_alone_restores_the_parts_and_a_replica_has_them(
         shutil.rmtree(copy / "archive.locks", ignore_errors=True)
         done = replicate(wiring.store, target.store, tmp_path / "bench")
         assert done.ok and done.objects == result.records + result.scans + result.backups
+
+
+@pytest.fixture
+def browser(wiring: Wiring) -> Iterator[httpx.Client]:
+    """An administrator's browser in front of the real server."""
+    with write(wiring.engine) as conn, suppress(Conflict):
+        users.add_user(conn, username="quantri2", password=PASSWORD, role=Role.ADMIN, unit=None, must_change=False)
+    port = free_port()
+    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as client:
+        client.post("/login", data={"username": "quantri2", "password": PASSWORD})
+        yield client
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_the_screens_show_a_scan_with_its_parts(wiring: Wiring, browser: httpx.Client) -> None:
+    content = bundle(sheet(DOSSIER, "TP01"), paper(91), paper(92), blank(), sheet(OTHER), scanned(slip(93)))
+    scan = dropped(wiring, "tren-man-hinh.pdf", content)
+    found = parted(wiring, scan)
+    for document in found:
+        carried(wiring, document)
+    page = browser.get("/tray").text
+    assert "2 giấy tờ · 2 tờ phân cách · 1 trang trắng" in page
+    assert "trang 2–3" in page and "trang 6" in page and f"hồ sơ {OTHER}" in page
+    page = browser.get(f"/documents/{found[0]}").text
+    assert "Trang 2–3 của tệp quét tren-man-hinh.pdf (6 trang, 2 giấy tờ)" in page
+    assert page.count('<figure class="page"') == 2 and "Tệp quét chung còn nguyên" in page
+    page = browser.get(f"/review/{found[1]}").text
+    assert "Trang 6 của tệp quét tren-man-hinh.pdf" in page and page.count('<figure class="page"') == 1
 
 
 def test_the_command_line_tells_all_documents(home: Path, tmp_path: Path) -> None:
