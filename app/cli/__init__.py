@@ -7,7 +7,7 @@ import sys
 import typer
 
 from app import logs
-from app.cli import archive, finding, installation, intake, moving, numbers, reconcile, review
+from app.cli import archive, covers, finding, installation, intake, moving, numbers, reconcile, review
 from app.cli.output import EXIT_FAILED, fail
 from registry.errors import SohoaError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (installation, intake, review, finding, archive, numbers, reconcile, moving):
+for part in (installation, intake, covers, review, finding, archive, numbers, reconcile, moving):
     part.register(app)
 
 

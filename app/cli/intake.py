@@ -11,6 +11,7 @@ import typer
 from rich.progress import Progress, track
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.web import words
 from app.wiring import PRELOAD, opened
 from config.catalogue import SHIPPED, load_catalogue
 from config.messages import sentence
@@ -23,13 +24,15 @@ from pipeline.page_reading import read_through
 from pipeline.reading import ReadingOptions
 from pipeline.runner import Runner, runner_is_alive
 from pipeline.soundness import IdentifyLimits
+from pipeline.splitting.parts import split_scan
 from pipeline.workers import WorkerPool
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read
 from registry.errors import RefusalCode, Refused
-from registry.values import Description, DocumentState, ScanId, ScanState, utc_now, vietnam_date
+from registry.values import Description, DocumentState, Part, ScanId, ScanState, utc_now, vietnam_date
 
+FAR = tuple(DocumentState)
 ENDED = (ScanState.DONE, ScanState.QUARANTINED, ScanState.DUPLICATE)
 
 
@@ -97,33 +100,45 @@ def read_file(
             pages = read_through(
                 pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
             )
-        described = pool.run(describing.describe, pages, kinds, timeout_s=told.page_timeout_s)
+        split = pool.run(split_scan, pages, timeout_s=told.page_timeout_s)
+        described = [
+            pool.run(describing.describe, [pages[index] for index in part.pages], kinds, timeout_s=told.page_timeout_s)
+            for part in split.parts
+        ]
     finally:
         pool.close()
-    fields = plain_fields(described)
     if not json:
         for page in pages:
             out.print(page.text, markup=False)
-        table(("Trường", "Giá trị"), [(k, v) for k, v in fields.items() if k != "people"])
+        for part, told_of in zip(split.parts, described, strict=True):
+            if len(split.parts) > 1:
+                out.print(f"[bold]{words.pages(part.pages)}[/bold]")
+            table(("Trường", "Giá trị"), [(k, v) for k, v in plain_fields(told_of).items() if k != "people"])
         return
+    first = described[0] if described else Description()
     show(
         {
             "id": file.stem,
-            "pages": [page.model_dump(exclude={"words"}) for page in pages],
-            "fields": fields,
-            "evidence": {k: v.model_dump(mode="json") for k, v in described.fields.items()},
-            "documents": [
-                {
-                    "first_page": 0,
-                    "last_page": len(pages) - 1,
-                    "dossier_code": described.value("dossier_code"),
-                    "component_code": None,
-                    "fields": fields,
-                }
-            ],
-            "warnings": found.warnings,
+            "pages": [page.model_dump(exclude={"words", "codes"}) for page in pages],
+            "fields": plain_fields(first),
+            "evidence": {k: v.model_dump(mode="json") for k, v in first.fields.items()},
+            "documents": [_read_part(part, told_of) for part, told_of in zip(split.parts, described, strict=True)],
+            "covers": split.covers,
+            "warnings": [*found.warnings, *split.warnings],
         }
     )
+
+
+def _read_part(part: Part, described: Description) -> dict[str, Any]:
+    """One document of the file; its pages are those of the file, from 0."""
+    return {
+        "first_page": part.pages[0],
+        "last_page": part.pages[-1],
+        "pages": part.pages,
+        "dossier_code": part.dossier_code or described.value("dossier_code"),
+        "component_code": part.component_code,
+        "fields": plain_fields(described),
+    }
 
 
 def plain_fields(described: Description) -> dict[str, Any]:
@@ -160,11 +175,13 @@ def _has_ended(shop: Workshop, scan_id: ScanId) -> bool:
         if scans.get(conn, scan_id).state in ENDED:
             return True
         found = [documents.get(conn, d) for d in documents.of_scan(conn, scan_id)]
-    return bool(found) and all(d.state in (DocumentState.REVIEW, DocumentState.ARCHIVED) for d in found)
+    ended = (DocumentState.REVIEW, DocumentState.ARCHIVED, DocumentState.REJECTED)
+    return bool(found) and all(d.state in ended for d in found)
 
 
 def _result(shop: Workshop, path: Path, receipt: Receipt) -> dict[str, Any]:
-    """One line of the answer: status is the document's state when there is one, else the scan's."""
+    """One line of the answer: status is the state of the document that is least far, of the scan where there is none;
+    error tells of what was refused, all of it or a part."""
     empty: dict[str, Any] = {"source": str(path), "status": str(receipt.outcome), "documents": [], "error": None}
     with read(shop.engine) as conn:
         if receipt.scan_id is None:
@@ -172,8 +189,12 @@ def _result(shop: Workshop, path: Path, receipt: Receipt) -> dict[str, Any]:
         scan = scans.get(conn, receipt.scan_id)
         found = [documents.get(conn, d) for d in documents.of_scan(conn, receipt.scan_id)]
     refused = scan.state == ScanState.QUARANTINED
-    status = "quarantined" if refused else str(found[0].state) if found else str(scan.state)
-    error = _error(scan.error_code or RefusalCode.UNREADABLE) if refused else None
+    going = [d for d in found if d.state is not DocumentState.REJECTED] or found
+    least = min(going, key=lambda d: FAR.index(d.state), default=None)
+    status = "quarantined" if refused else str(least.state if least else scan.state)
+    part = next((d for d in found if d.state is DocumentState.REJECTED), None)
+    code = scan.error_code if refused else part.error_code if part else None
+    error = _error(code or RefusalCode.UNREADABLE) if refused or part else None
     return {**empty, "status": status, "documents": [d.id for d in found], "error": error}
 
 
