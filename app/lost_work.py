@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from app.wiring import Wiring
 from archive.ocfl import INVENTORY, object_root
 from archive.scans import is_archived, open_original
+from pipeline.intake import Received, received
 from pipeline.landing import landing
 from pipeline.parting import document_ids
 from pipeline.settling import SETTLED
@@ -92,29 +94,44 @@ def _under_way(wiring: Wiring) -> list[ScanRow]:
 def _goes_on(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[DocumentRecord]) -> bool:
     """Where the bytes are still there, the scan waits for its person, or starts anew as its next attempt."""
     staged = wiring.folder("work") / "scans" / scan.id
-    if not _holds(staged, scan.sha256) and not _from_archive(wiring, scan, staged):
-        if not _holds(Path(scan.source_path), scan.sha256):
+    files = received(wiring, scan)
+    if not all(_holds(f.staged, f.sha256) for f in files) and not _from_archive(wiring, scan, files):
+        if not all(_holds(f.staged, f.sha256) or _holds(f.source, f.sha256) for f in files):
             return False
         _begin_anew(conn, scan, found)
         scans.update(conn, scan.id, staged_path=None)  # the inbox is listed: it is taken from there again
-    elif (left := [d for d in found if d.state not in SETTLED]) and all(_is_read(wiring, d) for d in left):
+    elif (
+        _is_whole(staged, scan, files)
+        and (left := [d for d in found if d.state not in SETTLED])
+        and all(_is_read(wiring, d) for d in left)
+    ):
         for document in left:
             if document.state in DECIDED:
                 documents.set_state(conn, document.id, DocumentState.APPROVED, attempt=document.attempt + 1)
     else:
         _begin_anew(conn, scan, found)
-        scans.update(conn, scan.id, staged_path=str(staged))
+        scans.update(conn, scan.id, staged_path=str(files[0].staged))
     return True
 
 
-def _from_archive(wiring: Wiring, scan: ScanRow, staged: Path) -> bool:
-    """A scan of several papers is archived as it was received before any of them: its copy comes back from there."""
+def _is_whole(staged: Path, scan: ScanRow, files: Sequence[Received]) -> bool:
+    """Whether what is made of two passes is still there; what came as one file is."""
+    return len(files) == 1 or _holds(staged, scan.sha256)
+
+
+def _from_archive(wiring: Wiring, scan: ScanRow, files: Sequence[Received]) -> bool:
+    """A scan of several papers, or of two passes, is archived as it was received before any of its papers: its copies
+    come back from there."""
     if not is_archived(wiring.store, scan.id):
         return False
-    with suppress(KeyNotFound, FixityMismatch), landing(staged) as part:
-        with open_original(wiring.store, scan.id) as stream, part.open("wb") as writer:
+    return all(_file_from_archive(wiring, scan, file, number) for number, file in enumerate(files, 1))
+
+
+def _file_from_archive(wiring: Wiring, scan: ScanRow, file: Received, number: int) -> bool:
+    with suppress(KeyNotFound, FixityMismatch), landing(file.staged) as part:
+        with open_original(wiring.store, scan.id, number) as stream, part.open("wb") as writer:
             shutil.copyfileobj(stream, writer, 1 << 20)
-        if not _holds(part, scan.sha256):
+        if not _holds(part, file.sha256):
             raise FixityMismatch(f"{scan.id}: the archived scan is another")
         return True
     return False

@@ -1,4 +1,4 @@
-"""Scans that hold several documents, as they were received: an OCFL object each, `urn:sohoa:scan:<scan id>`.
+"""Scans of several documents or of two passes, as they were received: an OCFL object each, `urn:sohoa:scan:<scan id>`.
 
 Each document's own package has only its pages; the whole file, bit for bit, lies here once, with `scan.json` that says
 which pages are whose (docs/decisions/0016-scans-of-several-papers.md).
@@ -6,7 +6,7 @@ which pages are whose (docs/decisions/0016-scans-of-several-papers.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +25,8 @@ PAPER = "scan.json"
 
 class ArchivedScan(Value):
     """`scan.json`: documents in the order of the split's parts. withheld: why the file itself is not kept here (a page
-    with a secrecy stamp); what is kept of it then lies in the documents' own packages."""
+    with a secrecy stamp); what is kept of it then lies in the documents' own packages. `source.passes`: the two files
+    that lie here, where the scan was collated from two; it can be made from them at any time."""
 
     schema_version: int = 1
     scan_id: ScanId
@@ -42,15 +43,17 @@ def scan_object(scan_id: ScanId) -> str:
     return f"{SCAN}{scan_id}"
 
 
-def archive_scan(store: ObjectStore, told: ArchivedScan, file: Path, *, retain_until: date | None) -> None:
+def archive_scan(
+    store: ObjectStore, told: ArchivedScan, received: Sequence[Path], *, retain_until: date | None
+) -> None:
     """The scan stands in the store, every byte read back, locked until that day at least. Safe to repeat: a later day
-    counts, so that it is kept as long as the document of it that is kept longest.
+    counts, so that it is kept as long as the document of it that is kept longest. received: the file or two passes.
 
     Raises KeyTaken (another file has this id), FixityMismatch, ServiceUnavailable.
     """
-    files: dict[str, Content] = {PAPER: told.model_dump_json(indent=1).encode()}
+    files: dict[str, Content] = {PAPER: _paper(told)}
     if told.withheld is None:
-        files[f"original/{safe_name(told.source.file_name)}"] = file
+        files |= {f"original/{name}": file for name, file in zip(_names(told.source), received, strict=True)}
     store_object(
         store,
         scan_object(told.scan_id),
@@ -76,22 +79,38 @@ def read_scan(store: ObjectStore, scan_id: ScanId) -> ArchivedScan:
         raise FixityMismatch(f"{scan_id}: {PAPER} does not follow its schema") from exc
 
 
-def original_digest(store: ObjectStore, scan_id: ScanId) -> str | None:
-    """SHA-256 of the file as received; None where it is withheld. Raises KeyNotFound, FixityMismatch."""
-    name = _original(store, scan_id)
-    return digest_of(store, scan_object(scan_id), name) if name else None
+def original_digests(store: ObjectStore, scan_id: ScanId) -> tuple[str, ...]:
+    """SHA-256 of the file as received, or of the two passes; none where it is withheld.
+
+    Raises KeyNotFound, FixityMismatch.
+    """
+    return tuple(digest_of(store, scan_object(scan_id), name) for name in _originals(store, scan_id))
 
 
-def open_original(store: ObjectStore, scan_id: ScanId) -> BinaryIO:
-    """A stream of the file as received. Raises KeyNotFound (also where it is withheld), FixityMismatch."""
-    name = _original(store, scan_id)
-    if name is None:
+def open_original(store: ObjectStore, scan_id: ScanId, number: int = 1) -> BinaryIO:
+    """A stream of the file as received, or of that pass of it. Raises KeyNotFound (also where it is withheld),
+    FixityMismatch."""
+    names = _originals(store, scan_id)
+    if len(names) < number:
         raise KeyNotFound(f"{scan_id} is withheld")
-    return open_file_of(store, scan_object(scan_id), name)
+    return open_file_of(store, scan_object(scan_id), names[number - 1])
 
 
-def _original(store: ObjectStore, scan_id: ScanId) -> str | None:
-    return next((n for n in sorted(files_of(store, scan_object(scan_id))) if n.startswith("original/")), None)
+def _paper(told: ArchivedScan) -> bytes:
+    """`scan.json`; of a scan that came as one file as the first schema has it, so that what stands is written again."""
+    if told.source.passes:
+        return told.model_copy(update={"schema_version": 2}).model_dump_json(indent=1).encode()
+    return told.model_dump_json(indent=1, exclude={"source": {"passes"}}).encode()
+
+
+def _names(source: SourceScan) -> list[str]:
+    if not source.passes:
+        return [safe_name(source.file_name)]
+    return [safe_name(f"{number}-{side.file_name}") for number, side in enumerate(source.passes, 1)]
+
+
+def _originals(store: ObjectStore, scan_id: ScanId) -> list[str]:
+    return sorted(n for n in files_of(store, scan_object(scan_id)) if n.startswith("original/"))
 
 
 def iter_scans(store: ObjectStore) -> Iterator[str]:

@@ -58,6 +58,11 @@ class Intake(Section):
     """Units whose inbox lies on a network share: no file events are asked for there."""
     back_file_folders: tuple[str, ...] = ("ton-dong",)
     """Scans below a folder of this name in a unit's inbox wait behind those of the desk: the back-file."""
+    two_pass_folders: tuple[str, ...] = ("hai-luot",)
+    """Below a folder of this name two files that come one after the other are one scan: the fronts of a stack, then its
+    backs from the last sheet to the first, as the stack was turned over. Below `<name>-xuoi`: from the first on."""
+    two_pass_patience_s: PositiveFloat = 1800.0
+    """Fronts that wait longer for their backs are shown as a warning."""
     done_days: PositiveInt = 14
     """Archived sources stay in `done` for so many days."""
     max_bytes: PositiveInt = 500_000_000

@@ -31,6 +31,8 @@ STUCK_S = 1800.0
 """So long work may stand in one place without anybody waiting for."""
 PAGE_S = 20.0
 """What a page may take on top of that: a slow one-core machine reads it in two seconds."""
+UUID = 36
+"""Characters of a scan's id; a pass has its number behind it."""
 BEING_ARCHIVED = frozenset(
     {DocumentState.APPROVED, DocumentState.SIGNED, DocumentState.STALLED, DocumentState.ARCHIVED}
 )
@@ -103,7 +105,8 @@ def staged_copies(home: Installation, conn: Connection) -> Iterator[Difference]:
     """Each scan under way has its copy in `work/scans`, or at least its source still lies in the inbox."""
     folder = _there(home, "work") / "scans"
     for scan in reckoning.in_flight(conn):
-        if (folder / scan.id).exists():
+        passes = [folder.parent / "passes" / f"{scan.id}-{number}" for number in (1, 2)]
+        if (folder / scan.id).exists() or all(path.exists() for path in passes):
             continue
         if not Path(scan.source_path).is_file():
             yield Difference(code="scan-lost", subject=scan.id, unit=scan.unit, detail=scan.state)
@@ -112,19 +115,20 @@ def staged_copies(home: Installation, conn: Connection) -> Iterator[Difference]:
 
 
 def staged_strangers(home: Installation, conn: Connection) -> Iterator[Difference]:
-    """Nothing lies in `work/scans` for longer than a while that is not a scan under way."""
+    """Nothing lies in `work/scans` or `work/passes` for longer than a while that is not a scan under way."""
     folder, now = _there(home, "work") / "scans", utc_now().timestamp()
-    if not folder.exists():
-        return
-    with os.scandir(folder) as entries:
-        old = [e.name for e in entries if now - _changed(e) > SETTLES_S]
-    known = reckoning.scan_states(conn, old)
+    old: list[str] = []
+    for place in (folder, folder.parent / "passes"):
+        if place.exists():
+            with os.scandir(place) as entries:
+                old += [e.name for e in entries if now - _changed(e) > SETTLES_S]
+    known = reckoning.scan_states(conn, [name[:UUID] for name in old])
     for name in old:
-        state, updated_at, unit = known.get(name, ("", "", ""))
+        state, updated_at, unit = known.get(name[:UUID], ("", "", ""))
         if not state:
             yield Difference(code="staged-stranger", subject=name)
         elif state not in reckoning.IN_FLIGHT and age_s(updated_at) > SETTLES_S:
-            yield Difference(code="staged-left", subject=name, unit=unit, detail=state)
+            yield Difference(code="staged-left", subject=name[:UUID], unit=unit, detail=state)
 
 
 def sources_left(home: Installation, conn: Connection) -> Iterator[Difference]:
@@ -134,6 +138,7 @@ def sources_left(home: Installation, conn: Connection) -> Iterator[Difference]:
     if not old:
         return
     under_way = {scan.source_path for scan in reckoning.in_flight(conn)}
+    under_way |= {path for _, path in reckoning.sides_in_flight(conn)}
     digests = {path: digest for path in old if str(path) not in under_way and (digest := _digest(path))}
     settled = {(s.path, s.sha256): s for s in reckoning.settled(conn, set(digests.values()))}
     for path, digest in sorted(digests.items()):

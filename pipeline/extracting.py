@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pikepdf
@@ -31,9 +31,15 @@ def extract(scan: Path, media_type: str, pages: Sequence[int], target: Path) -> 
 
 
 def _pages_of_pdf(scan: Path, pages: Sequence[int], target: Path) -> None:
-    with pikepdf.open(scan, suppress_warnings=True) as source, pikepdf.new() as made:
-        for index in pages:
-            made.pages.append(source.pages[index])
+    with pikepdf.open(scan, suppress_warnings=True) as source:
+        save_pages((source.pages[index] for index in pages), target)
+
+
+def save_pages(pages: Iterable[pikepdf.Page], target: Path) -> None:
+    """`target` is a PDF of copies of these pages, of one file or several, their streams as they are."""
+    with pikepdf.new() as made:
+        for page in pages:
+            made.pages.append(page)
         for page in made.pages:
             for key in ("/B", "/AA", "/Annots", "/StructParents"):  # they lead to pages that are not here
                 if key in page.obj:

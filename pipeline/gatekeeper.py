@@ -55,6 +55,8 @@ class Gatekeeper:
         """The quality of the first page is in the registry. A file that cannot be opened is left to identification,
         which says what is wrong with it. Raises what the registry raises."""
         path = self._shop.staged_scan(scan_id)
+        if not path.exists():  # two passes that are not one yet: the fronts
+            path = self._shop.staged_pass(scan_id, 1)
         try:
             with path.open("rb") as file:
                 media_type = sniff(file.read(1024))

@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Engine
 
 from config.messages import sentence
 from pipeline.describing import parse_name
@@ -48,6 +52,53 @@ class Receipt:
     code: RefusalCode | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that a scan came in: where it was found, where its durable copy lies, and its name in quarantine."""
+
+    source: Path
+    staged: Path
+    kept_name: str
+    file_name: str
+    sha256: str
+    size_bytes: int
+
+
+class Place(Protocol):
+    """Where scans come in: a Workshop, or app.wiring.Wiring."""
+
+    @property
+    def engine(self) -> Engine: ...
+    def folder(self, name: str) -> Path: ...
+
+
+def received(home: Place, scan: ScanRow) -> tuple[Received, ...]:
+    """The file that the scan came in, or its two passes, fronts first."""
+    work = home.folder("work")
+    with read(home.engine) as conn:
+        sides = scans.passes_of(conn, scan.id)
+    if not sides:
+        source = Path(scan.source_path)
+        staged = work / "scans" / scan.id
+        return (Received(source, staged, short_name(source.name), scan.file_name, scan.sha256, scan.size_bytes),)
+    return tuple(
+        Received(
+            source=Path(side.source_path),
+            staged=work / "passes" / f"{scan.id}-{side.number}",
+            kept_name=short_name(f"{side.number}-{Path(side.source_path).name or side.file_name}"),
+            file_name=side.file_name,
+            sha256=side.sha256,
+            size_bytes=side.size_bytes,
+        )
+        for side in sides
+    )
+
+
+def came_alone(shop: Workshop, scan: ScanRow) -> bool:
+    """Whether the scan is the file that was found; else it was made of two."""
+    return len(received(shop, scan)) == 1
+
+
 def display_name(path: Path) -> str:
     """The file's name for screens and records: NFC, printable, at most 200 characters."""
     text = unicodedata.normalize("NFC", os.fsencode(path.name).decode("utf-8", "replace"))
@@ -74,7 +125,7 @@ def take(
     unit = shop.catalogue.unit_by_inbox(unit_folder, vietnam_date(utc_now()))
     if unit is None or path.stat().st_size == 0:  # all empty files are the same bytes: one claim would swallow them
         return _refuse_unclaimed(shop, path, unit.code if unit else None, unit_folder, actor)
-    found_dossier, found_component = _codes(relative)
+    found_dossier, found_component = codes_in(relative)
     dossier, component = dossier or found_dossier, component or found_component
     digest = sha256_file(path)
     with write(shop.engine) as conn:
@@ -108,10 +159,12 @@ def release(shop: Workshop, scan_id: ScanId) -> None:
     """The source has left the inbox for `done/`, and the staged copy is gone. Only after archiving. Repeatable."""
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
-    source = Path(scan.source_path)
-    if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
-        leave_inbox(shop, source, scan.unit, scan.id)
-    shop.staged_scan(scan_id).unlink(missing_ok=True)
+    files = received(shop, scan)
+    for file in files:
+        if inside(file.source, shop.folder("inbox")) and _still(file.source, file.sha256):
+            leave_inbox(shop, file.source, scan.unit, scan.id)
+    for staged in (*(file.staged for file in files), shop.staged_scan(scan_id)):
+        staged.unlink(missing_ok=True)
 
 
 def leave_inbox(shop: Workshop, source: Path, unit: str, scan_id: ScanId) -> None:
@@ -129,34 +182,37 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
         scan = scans.get(conn, scan_id)
     if scan.state in (ScanState.QUARANTINED, ScanState.DONE):
         return
-    staged, source = shop.staged_scan(scan_id), Path(scan.source_path)
+    files = received(shop, scan)
     folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}"
-    kept = folder / short_name(source.name)
-    if not kept.exists():
-        copy_durably(next((p for p in (staged, source) if p.exists()), _kept_before(folder, kept.name)), kept)
+    for file in files:
+        if not (kept := folder / file.kept_name).exists():
+            copy_durably(
+                next((p for p in (file.staged, file.source) if p.exists()), _kept_before(folder, kept.name)), kept
+            )
     explain(folder, code)
     with write(shop.engine) as conn:
         if scans.get(conn, scan_id, lock=True).state == ScanState.DONE:
             return  # archived this very moment, by another attempt
-        quarantine.add(
-            conn,
-            scan_id=scan_id,
-            unit=scan.unit,
-            file_name=scan.file_name,
-            kept_path=str(kept),
-            sha256=scan.sha256,
-            size_bytes=scan.size_bytes,
-            code=code,
-            detail=detail,
-        )
+        for file in files:
+            quarantine.add(
+                conn,
+                scan_id=scan_id,
+                unit=scan.unit,
+                file_name=file.file_name,
+                kept_path=str(folder / file.kept_name),
+                sha256=file.sha256,
+                size_bytes=file.size_bytes,
+                code=code,
+                detail=detail,
+            )
         scans.update(conn, scan_id, state=ScanState.QUARANTINED, error_code=code)
         audit.append(conn, actor="sohoa", action="quarantine", subject=scan_id, unit=scan.unit, detail={"code": code})
     with read(shop.engine) as conn:
         if scans.get(conn, scan_id).attempt != scan.attempt:
             return  # handed in again this very moment: file and copy belong to the next attempt
-    if _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
-        source.unlink(missing_ok=True)
-    staged.unlink(missing_ok=True)
+    _drop_sources(shop, files)
+    for staged in (*(file.staged for file in files), shop.staged_scan(scan_id)):
+        staged.unlink(missing_ok=True)
 
 
 def clear_source(shop: Workshop, scan_id: ScanId) -> None:
@@ -166,11 +222,16 @@ def clear_source(shop: Workshop, scan_id: ScanId) -> None:
     """
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
-    source = Path(scan.source_path)
     if scan.state == ScanState.DONE:
         release(shop, scan_id)
-    elif scan.state == ScanState.QUARANTINED and _inside(source, shop.folder("inbox")) and _still(source, scan.sha256):
-        source.unlink(missing_ok=True)
+    elif scan.state == ScanState.QUARANTINED:
+        _drop_sources(shop, received(shop, scan))
+
+
+def _drop_sources(shop: Workshop, files: Sequence[Received]) -> None:
+    for file in files:
+        if inside(file.source, shop.folder("inbox")) and _still(file.source, file.sha256):
+            file.source.unlink(missing_ok=True)
 
 
 def priority_of(shop: Workshop, relative: Path) -> int:
@@ -221,13 +282,29 @@ def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
         scan_id = ScanId("")
     else:
         scan_id = ScanId(item.scan_id)
-        copy_durably(kept, shop.staged_scan(scan_id))
+        _stage_kept(shop, scan_id, kept)
     with write(shop.engine) as conn:
         quarantine.resolve(conn, item_id, "retried")
         if scan_id:
+            for other in quarantine.of_scan(conn, scan_id):
+                if other.document_id is None:  # the other one of two passes
+                    quarantine.resolve(conn, other.id, "retried")
             scans.retry(conn, scan_id)
         audit.append(conn, actor=actor, action="retry", subject=item_id, unit=item.unit)
     return scan_id
+
+
+def _stage_kept(shop: Workshop, scan_id: ScanId, kept: Path) -> None:
+    """The copies in quarantine lie in `work/` again. Raises NotFound when the other of two passes is gone."""
+    with read(shop.engine) as conn:
+        files = received(shop, scans.get(conn, scan_id))
+    if len(files) == 1:
+        copy_durably(kept, files[0].staged)
+        return
+    for file in files:
+        if not (one := kept.parent / file.kept_name).is_file():
+            raise NotFound("the other file of this item is not in quarantine any more")
+        copy_durably(one, file.staged)
 
 
 def _retry_part(shop: Workshop, item_id: str, kept: Path, document_id: DocumentId, actor: str) -> ScanId:
@@ -288,11 +365,12 @@ def _again(shop: Workshop, scan: ScanRow, path: Path, unit: str, actor: str) -> 
         return Taken.DUPLICATE if settled else Taken.UNDER_WAY
     if scan.state == ScanState.CLAIMED:  # its name may yet be why it is refused: then this copy is another try
         return Taken.POSTPONED
-    _record_duplicate(shop, scan.id, path, unit, actor)
+    record_duplicate(shop, scan.id, [path], unit, actor)
     return Taken.DUPLICATE
 
 
-def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, actor: str) -> None:
+def record_duplicate(shop: Workshop, scan_id: ScanId, paths: Sequence[Path], unit: str, actor: str) -> None:
+    """The audit log says that these bytes came once more; the file, or both passes, are in `done/`."""
     with write(shop.engine) as conn:
         audit.append(
             conn,
@@ -302,8 +380,9 @@ def _record_duplicate(shop: Workshop, scan_id: ScanId, path: Path, unit: str, ac
             unit=unit,
             detail={"decision": "linked"},
         )
-    if _inside(path, shop.folder("inbox")):
-        leave_inbox(shop, path, unit, scan_id)
+    for path in paths:
+        if inside(path, shop.folder("inbox")):
+            leave_inbox(shop, path, unit, scan_id)
 
 
 def _refuse_unclaimed(shop: Workshop, path: Path, unit: str | None, unit_folder: str, actor: str) -> Receipt:
@@ -327,7 +406,7 @@ def _refuse_unclaimed(shop: Workshop, path: Path, unit: str | None, unit_folder:
             detail="",
         )
         audit.append(conn, actor=actor, action="quarantine", subject=digest[:16], unit=unit, detail={"code": code})
-    if _inside(path, shop.folder("inbox")):
+    if inside(path, shop.folder("inbox")):
         path.unlink()
     return Receipt(Taken.QUARANTINED, None, code)
 
@@ -337,7 +416,7 @@ def explain(folder: Path, code: RefusalCode) -> None:
         part.write_text(sentence(code) + "\n", encoding="utf-8")
 
 
-def _codes(relative: Path) -> tuple[str | None, str | None]:
+def codes_in(relative: Path) -> tuple[str | None, str | None]:
     """Dossier and component from the folders below the unit's and the file's name, the innermost first."""
     dossier = component = None
     for part in (relative.stem, *reversed(relative.parts[:-1])):
@@ -355,7 +434,7 @@ def short_name(name: str) -> str:
     return os.fsencode(raw[: 180 - len(suffix)].decode("utf-8", "ignore")).decode() + os.fsdecode(suffix)
 
 
-def _inside(path: Path, folder: Path) -> bool:
+def inside(path: Path, folder: Path) -> bool:
     return folder in path.parents
 
 

@@ -96,14 +96,14 @@ def _has_own_text(page: PageText) -> bool:
 def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:
     if media_type == PDF:
         return pikepdf.open(scan, suppress_warnings=True)
-    return pikepdf.open(_wrap_images(scan, pages, folder))
+    return pikepdf.open(wrap_images(scan, pages[0].dpi or LAYER_DPI, folder))
 
 
-def _wrap_images(scan: Path, pages: Sequence[PageText], folder: Path) -> Path:
-    """The image file as PDF, its compressed data as it is where PDF knows it (JPEG, CCITT), lossless otherwise."""
+def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
+    """The image file as PDF, in the folder: its compressed data as it is where PDF knows it (JPEG, CCITT), lossless
+    otherwise."""
 
     def layout(width_px: int, height_px: int, _dpi: Any) -> tuple[float, float, float, float]:
-        dpi = pages[0].dpi or LAYER_DPI
         width, height = width_px / dpi * 72, height_px / dpi * 72
         return width, height, width, height
 

@@ -12,24 +12,26 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import structlog
 
-from pipeline import decisions, intake, workflow
+from pipeline import decisions, intake, two_passes, workflow
 from pipeline.crew import Crew
 from pipeline.daily import Daily
 from pipeline.dispatch import Dispatch
 from pipeline.gatekeeper import Gatekeeper
 from pipeline.identify import looks_complete
 from pipeline.indexer import Indexer
-from pipeline.intake import Taken
+from pipeline.intake import Receipt, Taken
 from pipeline.landing import landing
 from pipeline.turns import Turns
+from pipeline.two_passes import Found, Sides
 from pipeline.watch import Arrival, Inbox, Listing, Waiting, Wakeup
 from pipeline.worker import Worker
 from pipeline.workshop import Workshop
@@ -71,6 +73,7 @@ class Runner:
         self._waiting: tuple[Waiting, ...] = ()
         self._hindered: dict[Path, str] = {}
         self._taken: dict[Path, ScanId] = {}
+        self._sides = Sides(shop)
         self._gatekeeper = Gatekeeper(shop)
         self._turns: Turns | None = None
         self._dispatch: Dispatch | None = None
@@ -141,8 +144,9 @@ class Runner:
 
     def _take_arrivals(self) -> bool:
         listing: Listing = self._inbox.listing(time.monotonic())
-        hindered: dict[Path, str] = {}
-        until, left = time.monotonic() + TAKING_S, list(listing.ready)
+        found = self._sides.found(listing, time.monotonic())
+        hindered: dict[Path, str] = self._take_sides(found)
+        until, left = time.monotonic() + TAKING_S, list(found.others)
         while left and not self._stop.is_set() and time.monotonic() < until:
             arrival = left.pop(0)
             if (code := self._take(arrival)) is not None:
@@ -151,21 +155,43 @@ class Runner:
         since = time.monotonic()
         held_up = [Waiting(a.path, a.unit_folder, self._hindered.get(a.path, "queued"), since) for a in left]
         held_up += [Waiting(a.path, a.unit_folder, c, since) for a in listing.ready if (c := hindered.get(a.path))]
-        self._waiting = (*listing.waiting, *held_up)
+        self._waiting = (*listing.waiting, *found.waiting, *held_up)
         post_waiting(self._shop, self._waiting)
-        return bool(left) or any(w.why == "queued" for w in listing.waiting)
+        return bool(left) or any(w.why == "queued" for w in self._waiting)
+
+    def _take_sides(self, found: Found) -> dict[Path, str]:
+        """Claims the pairs; what hinders which file."""
+        hindered: dict[Path, str] = {}
+        for arrival, scan_id in found.known:
+            if (code := self._claim((arrival,), partial(two_passes.see_again, self._shop, scan_id))) is not None:
+                hindered[arrival.path] = code
+        until = time.monotonic() + TAKING_S
+        for pair in found.pairs:
+            if self._stop.is_set() or time.monotonic() > until:
+                hindered |= {arrival.path: "queued" for arrival in pair.files}
+                continue
+            code = self._claim(pair.files, partial(two_passes.take_pair, self._shop, pair, actor="inbox"))
+            if code is not None:
+                hindered |= {arrival.path: code for arrival in pair.files}
+        return hindered
 
     def _take(self, arrival: Arrival) -> str | None:
         """Claims the file; the code of what hinders it, None when nothing does."""
+        take = partial(
+            intake.take,
+            self._shop,
+            arrival.path,
+            unit_folder=arrival.unit_folder,
+            relative=arrival.relative,
+            actor="inbox",
+            priority=arrival.priority,
+        )
+        return self._claim((arrival,), take)
+
+    def _claim(self, arrivals: Sequence[Arrival], take: Callable[[], Receipt]) -> str | None:
+        """Claims the file, or both sides of one scan; the code of what hinders it, None when nothing does."""
         try:
-            receipt = intake.take(
-                self._shop,
-                arrival.path,
-                unit_folder=arrival.unit_folder,
-                relative=arrival.relative,
-                actor="inbox",
-                priority=arrival.priority,
-            )
+            receipt = take()
         except FileNotFoundError:
             return None
         except Exception as exc:
@@ -174,19 +200,25 @@ class Runner:
             log.error("not_taken", code=code)
             return code
         if receipt.outcome != Taken.POSTPONED:
-            self._inbox.settled(arrival)
+            for arrival in arrivals:
+                self._inbox.settled(arrival)
+                if receipt.scan_id:
+                    self._taken[arrival.path] = receipt.scan_id
             if receipt.outcome == Taken.CLAIMED and receipt.scan_id:
                 self._gatekeeper.arrived(receipt.scan_id)
-            if receipt.scan_id:
-                self._taken[arrival.path] = receipt.scan_id
         return None
 
     def _start_waiting(self) -> None:
         with read(self._shop.engine) as conn:
             unstaged = scans.unstaged(conn)
         for scan in unstaged:
-            source = Path(scan.source_path)
-            if not source.exists() and self._inbox_is_there(source):
+            files = intake.received(self._shop, scan)
+            missing = [f for f in files if len(files) == 1 or not f.staged.exists()]
+            if not missing:  # both passes are at hand, and the registry was not told
+                two_passes.see_again(self._shop, ScanId(scan.id))
+            elif any(not f.source.exists() and self._inbox_is_there(f.source) for f in missing):
+                for file in files:
+                    file.staged.unlink(missing_ok=True)
                 self._forget(ScanId(scan.id))
         if self._turns is not None:
             self._turns.start_waiting()

@@ -82,7 +82,7 @@ def _set_part_aside(shop: Workshop, document_id: DocumentId, scan_id: ScanId, co
         before = quarantine.knows_document(conn, document_id)
     if record.state is DocumentState.REJECTED and before:
         return
-    name = Path(scan.source_path)
+    name = Path(scan.source_path if intake.came_alone(shop, scan) else scan.file_name)
     folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}-{record.part + 1}"
     kept = folder / intake.short_name(f"{name.stem}-{record.part + 1}{name.suffix}")
     if not kept.exists():

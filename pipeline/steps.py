@@ -24,13 +24,15 @@ from archive.aip import (
 )
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing
+from pipeline import describing, intake
+from pipeline.collating import places
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
 from pipeline.soundness import Identified, IdentifyLimits
+from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
 from registry import audit, documents, restoring, scans
@@ -46,6 +48,7 @@ from registry.values import (
     RecordMetadata,
     ScanId,
     ScanOfSeveral,
+    ScanPass,
     ScanState,
     SourceScan,
     Verdict,
@@ -63,14 +66,20 @@ ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
-    """The scan's real type, pages and warnings are in the registry. Raises Refused for what is not sound."""
+    """The scan's real type, pages and warnings are in the registry; of two passes one scan was made first.
+
+    Raises Refused for what is not sound.
+    """
     with read(shop.engine) as conn:
         scan = scans.get(conn, scan_id)
+        sides = scans.passes_of(conn, scan_id)
     told = shop.settings.intake
     limits = IdentifyLimits(max_bytes=told.max_bytes, max_pages=told.max_pages, max_pixels=told.max_pixels)
     path = shop.staged_scan(scan_id)
+    # as it came: the one for display is tidied; what was collated is called by both its files
+    name = scan.file_name if sides else Path(scan.source_path).name
     try:
-        name = Path(scan.source_path).name  # as it came: the one for display is tidied
+        odd = make_one(shop, scan)
         found = shop.pool.run(identify, path, limits, name, timeout_s=shop.settings.workers.page_timeout_s)
     except WorkerFailed as exc:
         raise refusal_of(exc) from exc
@@ -80,7 +89,7 @@ def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
             scan_id,
             media_type=found.media_type,
             page_count=found.page_count,
-            warnings=list(found.warnings),
+            warnings=sorted({*found.warnings, *odd}),
             state=ScanState.IDENTIFIED,
             error_code=None,
         )
@@ -209,7 +218,7 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     bench = shop.bench(document_id)
     metadata, events = _papers_of(shop, record, description, scan)
     original = shop.staged_scan(scan.id)
-    if _is_of_several(scan):
+    if _has_object(shop, scan):
         original = extracted(shop, scan, record)
         _archive_whole_scan(shop, scan, RecordMetadata.model_validate_json(metadata).retain_until)
     stored = archive_record(
@@ -312,6 +321,7 @@ def _metadata_of(
             warnings=tuple(scan.warnings),
             pages=record.pages or (),
             scan=_whole_of(shop, scan, record),
+            passes=_passes_of(shop, scan),
         ),
         retention_class=retention,
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
@@ -326,13 +336,29 @@ def _metadata_of(
     )
 
 
-def _is_of_several(scan: scans.ScanRow) -> bool:
-    return scan.split is not None and len(scan.split.parts) > 1
+def _has_object(shop: Workshop, scan: scans.ScanRow) -> bool:
+    """Whether the scan is archived as an object of its own: it holds several documents, or came in two passes."""
+    return (scan.split is not None and len(scan.split.parts) > 1) or bool(_passes_of(shop, scan))
+
+
+def _passes_of(shop: Workshop, scan: scans.ScanRow) -> tuple[ScanPass, ...]:
+    with read(shop.engine) as conn:
+        sides = scans.passes_of(conn, scan.id)
+    return tuple(
+        ScanPass(
+            file_name=side.file_name,
+            sha256=side.sha256,
+            size_bytes=side.size_bytes,
+            in_reverse=side.in_reverse,
+            pages=places(side.number, (scan.page_count or 0) // 2, side.in_reverse),
+        )
+        for side in sides
+    )
 
 
 def _whole_of(shop: Workshop, scan: scans.ScanRow, record: documents.DocumentRecord) -> ScanOfSeveral | None:
-    """The scan that the document is a part of; None for one that came alone."""
-    if scan.split is None or not _is_of_several(scan):
+    """The scan that the document is a part of; None for one that came alone in one file."""
+    if scan.split is None or not _has_object(shop, scan):
         return None
     return ScanOfSeveral(
         scan_id=scan.id,
@@ -363,6 +389,7 @@ def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date 
             media_type=scan.media_type or "application/octet-stream",
             received_at=scan.received_at,
             warnings=tuple(scan.warnings),
+            passes=_passes_of(shop, scan),
         ),
         page_count=scan.page_count or 0,
         split=split,
@@ -374,7 +401,8 @@ def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date 
     until = retain_until.isoformat() if retain_until else "9999"
     if kept >= until:  # it was read back then, and is kept long enough
         return
-    archive_scan(shop.store, told, shop.staged_scan(scan.id), retain_until=retain_until)
+    received = [file.staged for file in intake.received(shop, scan)]
+    archive_scan(shop.store, told, received, retain_until=retain_until)
     with landing(note) as part:
         part.write_text(until)
 

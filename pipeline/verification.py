@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from archive.aip import AipRecord, open_file, read_record
 from archive.fixity import check_record, check_scan
-from archive.scans import original_digest
+from archive.scans import original_digests
 from archive.store import ObjectStore
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, Value, Verdict
@@ -66,9 +66,10 @@ def _original_checks(store: ObjectStore, record: AipRecord) -> list[Finding]:
     fixity = check_scan(store, source.scan.scan_id)
     detail = "; ".join(fixity.findings)[:500]
     try:
-        received = original_digest(store, source.scan.scan_id)
-        # None: a page with a secrecy stamp keeps the whole file out of the archive, and scan.json says so
-        holds = fixity.ok and received in (source.sha256, None)
+        received = original_digests(store, source.scan.scan_id)
+        told = tuple(side.sha256 for side in source.passes) or (source.sha256,)
+        # none: a page with a secrecy stamp keeps the whole file out of the archive, and scan.json says so
+        holds = fixity.ok and received in (told, ())
     except (KeyNotFound, FixityMismatch):
         holds = False
     return [*checks, Finding(name="scan", ok=holds, detail=detail or "as received, SHA-256")]

@@ -39,6 +39,10 @@ class Workshop:
         """Where the durable copy of an input lies while it is worked on."""
         return self.folder("work") / "scans" / scan_id
 
+    def staged_pass(self, scan_id: ScanId, number: int) -> Path:
+        """Where the durable copy of one of the two files of a scan lies; staged_scan is then what is made of them."""
+        return self.folder("work") / "passes" / f"{scan_id}-{number}"
+
     def scan_bench(self, scan_id: ScanId) -> Path:
         """Where what was read of a whole scan lies until all of it is settled."""
         return self.folder("work") / "pages" / scan_id

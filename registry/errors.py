@@ -66,6 +66,7 @@ class RefusalCode(StrEnum):
     REJECTED = "rejected"
     LOST = "lost"
     ONLY_SHEETS = "only-sheets"
+    SIDES_DIFFER = "sides-differ"
 
 
 class Refused(SohoaError):

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, exists, func, or_, select, text
 
 from registry.database import read
-from registry.tables import audit, documents, quarantine, scans
+from registry.tables import audit, documents, passes, quarantine, scans
 from registry.values import DocumentState, ScanState
 
 IN_FLIGHT = (ScanState.CLAIMED, ScanState.IDENTIFIED, ScanState.STALLED)
@@ -215,12 +215,22 @@ def refused_by_code(conn: Connection) -> dict[str, int]:
     return {row.code: row[1] for row in conn.execute(query)}
 
 
+def sides_in_flight(conn: Connection) -> Iterator[tuple[str, str]]:
+    """(scan, path) of the files of scans in two passes that are neither archived nor refused."""
+    query = select(passes.c.scan_id, passes.c.source_path).join(scans, scans.c.id == passes.c.scan_id)
+    yield from ((r.scan_id, r.source_path) for r in _stream(conn, query.where(scans.c.state.in_(IN_FLIGHT))))
+
+
 def settled(conn: Connection, digests: Iterable[str]) -> Iterator[Settled]:
-    """The settled scans of these bytes."""
+    """The settled scans of these bytes, also as one of two passes."""
     for some in _chunks(digests):
         query = select(scans.c.id, scans.c.unit, scans.c.source_path, scans.c.sha256, scans.c.state, scans.c.updated_at)
         # asked for both, SQLite would walk all that ever settled
         for row in (r for r in conn.execute(query.where(scans.c.sha256.in_(some))) if r.state in SETTLED):
+            yield Settled(row.id, row.unit, row.source_path, row.sha256, row.updated_at)
+        own = (scans.c.id, scans.c.unit, scans.c.state, scans.c.updated_at)
+        sides = select(*own, passes.c.source_path, passes.c.sha256).join(passes, scans.c.id == passes.c.scan_id)
+        for row in (r for r in conn.execute(sides.where(passes.c.sha256.in_(some))) if r.state in SETTLED):
             yield Settled(row.id, row.unit, row.source_path, row.sha256, row.updated_at)
 
 

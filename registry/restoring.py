@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from registry import descriptions
 from registry.concurrent import insert_many
 from registry.documents import event_row, portions
-from registry.tables import documents, events, fields, people, scans
+from registry.scans import pair_digest
+from registry.tables import documents, events, fields, passes, people, scans
 from registry.values import DocumentId, DocumentState, Event, RecordMetadata, ScanState, utc_now
 
 Row = dict[str, Any]
@@ -28,6 +29,7 @@ class Prepared:
 
     document_id: DocumentId
     scan: Row
+    passes: tuple[Row, ...]
     document: Row
     archived: Row
     fields: tuple[Row, ...]
@@ -54,6 +56,7 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
     return Prepared(
         document_id=document_id,
         scan=scan,
+        passes=tuple(_pass_rows(told, scan["id"])),
         document={
             "id": document_id,
             "scan_id": scan["id"],
@@ -111,6 +114,9 @@ def _add(new: Sequence[Prepared], conn: Connection) -> None:
         taken.add(key)
     if new:
         insert_many(conn, scans, claims)
+        added = {row["id"] for row in claims}
+        of_pairs = {row["scan_id"]: record.passes for record in new for row in record.passes if row["scan_id"] in added}
+        insert_many(conn, passes, [row for rows in of_pairs.values() for row in rows])
         insert_many(conn, documents, [record.document | record.archived for record in new])
         insert_many(conn, fields, [row for record in new for row in record.fields])
         insert_many(conn, people, [row for record in new for row in record.people])
@@ -141,9 +147,10 @@ def _scan_row(told: RecordMetadata, now: str) -> Row:
     dossier, component = (told.dossier_code, told.component_code)
     if whole:
         dossier, component = whole.dossier_code, whole.component_code
+    sha256 = pair_digest([(p.sha256, p.in_reverse) for p in source.passes]) if source.passes else source.sha256
     return {
         "id": str(whole.scan_id if whole else told.document_id),
-        "claim_key": "|".join((source.sha256, told.unit, dossier or "", component or "")),
+        "claim_key": "|".join((sha256, told.unit, dossier or "", component or "")),
         "unit": told.unit,
         "dossier_code": dossier,
         "component_code": component,
@@ -159,6 +166,12 @@ def _scan_row(told: RecordMetadata, now: str) -> Row:
         "claimed_by": "rebuild",
         "updated_at": now,
     }
+
+
+def _pass_rows(told: RecordMetadata, scan_id: str) -> Iterator[Row]:
+    for number, side in enumerate(told.source.passes, 1):
+        kept = side.model_dump(include={"sha256", "size_bytes", "file_name", "in_reverse"})
+        yield {"scan_id": scan_id, "number": number, "source_path": "", **kept}
 
 
 def _text(instant: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from registry.errors import NotFound
-from registry.tables import documents, scans
+from registry.tables import documents, passes, scans
 from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Split, Value, utc_now
 
 
@@ -43,6 +44,17 @@ class ScanRow(Value):
     priority: int
 
 
+class PassRow(Value):
+    """One of the two files of a scan, as it was found. in_reverse: the last page is the first of its sides."""
+
+    number: int
+    sha256: str
+    size_bytes: int
+    source_path: str
+    file_name: str
+    in_reverse: bool = False
+
+
 class Claim(Value):
     """fresh: this call made the row; else it is an earlier one with the same bytes for the same component."""
 
@@ -62,8 +74,12 @@ def claim(
     size_bytes: int,
     claimed_by: str,
     priority: int = 0,
+    sides: Sequence[PassRow] = (),
 ) -> Claim:
-    """The bytes are claimed for this dossier component: by this call, or by an earlier one (design.md, invariant 2)."""
+    """The bytes are claimed for this dossier component: by this call, or by an earlier one (design.md, invariant 2).
+
+    sides: the two files of a scan that is to be collated; sha256 is then their `pair_digest`.
+    """
     key = "|".join((sha256, unit, dossier_code or "", component_code or ""))
     if earlier := conn.execute(select(scans).where(scans.c.claim_key == key)).first():
         return Claim(scan=_row(earlier), fresh=False)
@@ -90,6 +106,7 @@ def claim(
                     priority=priority,
                 )
             )
+            keep_passes(conn, str(conn.execute(select(scans.c.id).where(scans.c.claim_key == key)).scalar_one()), sides)
         fresh = True
     except IntegrityError:
         fresh = False
@@ -98,7 +115,35 @@ def claim(
 
 def withdraw_claim(conn: Connection, scan_id: ScanId) -> None:
     """The claim is gone; only for a scan that no document stands for yet."""
+    claimed = select(scans.c.id).where(scans.c.id == scan_id, scans.c.state == ScanState.CLAIMED)
+    conn.execute(delete(passes).where(passes.c.scan_id.in_(claimed)))
     conn.execute(delete(scans).where(scans.c.id == scan_id, scans.c.state == ScanState.CLAIMED))
+
+
+def pair_digest(sides: Sequence[tuple[str, bool]]) -> str:
+    """What two files are known by before they are one: SHA-256 over each one's SHA-256 and whether it is in reverse."""
+    told = "|".join(f"{sha256}{'-' if turned else '+'}" for sha256, turned in sides)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def keep_passes(conn: Connection, scan_id: str, sides: Sequence[PassRow]) -> None:
+    """These are the files of the scan, in place of those that it had."""
+    conn.execute(delete(passes).where(passes.c.scan_id == scan_id))
+    if sides:
+        conn.execute(insert(passes), [{"scan_id": scan_id, **side.model_dump()} for side in sides])
+
+
+def passes_of(conn: Connection, scan_id: str) -> tuple[PassRow, ...]:
+    """The two files of the scan, fronts first; empty for a scan that came as one."""
+    query = select(passes).where(passes.c.scan_id == scan_id).order_by(passes.c.number)
+    return tuple(_pass(row) for row in conn.execute(query))
+
+
+def of_pass(conn: Connection, sha256: str, source_path: str) -> ScanRow | None:
+    """The scan that this very file was taken for as one of two, the latest; None where it was not."""
+    query = select(scans, passes.c.source_path.label("side")).join(passes, passes.c.scan_id == scans.c.id)
+    rows = conn.execute(query.where(passes.c.sha256 == sha256).order_by(scans.c.received_at.desc()))
+    return next((get(conn, ScanId(row.id)) for row in rows.all() if row.side == source_path), None)
 
 
 def get(conn: Connection, scan_id: ScanId, *, lock: bool = False) -> ScanRow:
@@ -197,6 +242,12 @@ def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:
     # asked for both, SQLite would walk all that ever ended
     rows = conn.execute(select(scans.c.id, scans.c.state).where(scans.c.id.in_(list(ids))))
     return [ScanId(row.id) for row in rows if row.state in ended]
+
+
+def _pass(row: Any) -> PassRow:
+    told = dict(row._mapping)
+    told.pop("scan_id")
+    return PassRow.model_validate(told)
 
 
 def _row(row: Any) -> ScanRow:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -102,8 +103,24 @@ scans = Table(
 as JSON, of the pages looked at so far. split: registry.values.Split as JSON, once the pages were read: it stands from
 then on.
 
-claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
+claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once. sha256: of a scan made of
+two passes, that of the collated file; before that is made, and in the claim_key, registry.scans.pair_digest.
 file_name is NFC and shortened for display; source_path is the path at claim time."""
+
+passes = Table(
+    "passes",
+    metadata,
+    Column("scan_id", Exact(36), ForeignKey("scans.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sha256", Exact(64), nullable=False),
+    Column("size_bytes", _LARGE, nullable=False),
+    Column("source_path", FilePath(), nullable=False),
+    Column("file_name", Shortened(300), nullable=False),
+    Column("in_reverse", Boolean, nullable=False, default=False, server_default=false()),
+    Index("ix_passes_sha256", "sha256"),
+)
+"""The two files of a scan made by a scanner that sees one side: number 1 has the fronts, 2 the backs. in_reverse: its
+pages come in reverse order, as the stack was turned over as a whole."""
 
 _UNINDEXED = text("indexed_at IS NULL")
 

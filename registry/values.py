@@ -234,7 +234,8 @@ class Event(Value):
 
 
 class ScanOfSeveral(Value):
-    """The scan that a document is one part of: the OCFL object `urn:sohoa:scan:<scan id>`, with the file as received.
+    """The scan that a document is one part of, or all of where it came in two passes: the OCFL object
+    `urn:sohoa:scan:<scan id>`, with the file, or both, as received.
 
     extract_sha256: of `original/…` in the document's own package, its pages of that file. dossier_code, component_code:
     what folder or file name told of the whole file.
@@ -249,10 +250,25 @@ class ScanOfSeveral(Value):
     component_code: str | None = None
 
 
+class ScanPass(Value):
+    """One of the two files that a scan was collated from, as received: the fronts of a stack, or its backs.
+
+    pages: where its pages, in their order, stand in the collated scan, from 0. in_reverse: it has them last first.
+    """
+
+    file_name: str
+    sha256: Sha256
+    size_bytes: int
+    in_reverse: bool = False
+    pages: tuple[int, ...] = ()
+
+
 class SourceScan(Value):
     """The file as received. pages: those of it that are this document's, from 0; empty for all of them.
 
     scan: None where the file holds this document alone and lies in its own package.
+    passes: of a scan made of two passes, the files as received, fronts first; the scan is then the file collated from
+    them, and they lie in its object.
     """
 
     file_name: str
@@ -263,12 +279,13 @@ class SourceScan(Value):
     warnings: tuple[str, ...] = ()
     pages: tuple[int, ...] = ()
     scan: ScanOfSeveral | None = None
+    passes: tuple[ScanPass, ...] = ()
 
 
 class RecordMetadata(Value):
     """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
 
-    schema_version: int = 2
+    schema_version: int = 3
     document_id: DocumentId
     unit: str
     dossier_code: str | None = None

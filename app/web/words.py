@@ -88,6 +88,7 @@ WAITS = {
     "growing": "đang được ghi",
     "incomplete": "chưa trọn vẹn, đang đợi máy quét",
     "queued": "đang xếp hàng chờ nhận",
+    "other-side": "đợi mặt sau",
 }
 
 

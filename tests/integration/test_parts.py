@@ -32,7 +32,7 @@ from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
 from archive.ocfl import root_of
 from archive.replication import replicate
-from archive.scans import original_digest, read_scan, scan_object
+from archive.scans import original_digests, read_scan, scan_object
 from pipeline import decisions, intake, parting, settling, steps
 from pipeline.reconcile import reconcile
 from pipeline.splitting.covers import Cover
@@ -170,7 +170,7 @@ def test_several_dossiers_in_one_scan_become_records_of_their_own(home: Path, wi
         assert len(pdf.pages) == 2
     told = read_scan(wiring.store, scan)
     assert told.documents == tuple(found) and (told.split.covers, told.split.blanks) == ((0, 5), (1, 3))
-    assert original_digest(wiring.store, scan) == hashlib.sha256(scan_bytes).hexdigest()
+    assert original_digests(wiring.store, scan) == (hashlib.sha256(scan_bytes).hexdigest(),)
     for document in found:
         report = verify_record(wiring.store, wiring.trust, document)
         assert report.verdict == Verdict.PASSED and {"original", "scan"} <= {c.name for c in report.checks}
@@ -234,7 +234,7 @@ def test_a_secret_paper_among_others_is_kept_out_of_the_archive(wiring: Wiring) 
         [item] = [i for i in quarantine.open_items(conn) if i.document_id == found[1]]
     assert item.code == RefusalCode.SECRET
     assert read_scan(wiring.store, scan).withheld == RefusalCode.SECRET
-    assert original_digest(wiring.store, scan) is None
+    assert original_digests(wiring.store, scan) == ()
     assert verify_record(wiring.store, wiring.trust, found[0]).verdict == Verdict.PASSED
 
 
