@@ -225,6 +225,12 @@ def test_one_bad_part_blocks_no_other_and_comes_back_by_itself(wiring: Wiring) -
         record = documents.get(conn, document)
     assert (record.dossier_code, record.component_code) == (DOSSIER, "TP02")
     assert again != scan and not reconcile(wiring).counted
+    whole = wiring.folder("archive") / root_of(scan_object(scan))
+    whole.rename(whole.with_name("away"))
+    assert reconcile(wiring).counted["scan-missing"] == 1
+    assert verify_record(wiring.store, wiring.trust, found[0]).verdict == Verdict.FAILED
+    whole.with_name("away").rename(whole)
+    assert verify_record(wiring.store, wiring.trust, found[0]).verdict == Verdict.PASSED
 
 
 def test_a_secret_paper_among_others_is_kept_out_of_the_archive(wiring: Wiring) -> None:
