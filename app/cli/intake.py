@@ -8,34 +8,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, track
+from rich.progress import track
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
-from app.wiring import PRELOAD, opened
-from config.catalogue import SHIPPED, load_catalogue
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, show, table
+from app.wiring import opened
 from config.messages import sentence
-from config.settings import Workers
-from pipeline import describing
 from pipeline.describing import dossier_code_in
-from pipeline.identify import identify
 from pipeline.intake import BACK_FILE, Receipt, take
-from pipeline.page_reading import read_through
-from pipeline.reading import ReadingOptions
 from pipeline.runner import Runner, runner_is_alive
-from pipeline.soundness import IdentifyLimits
-from pipeline.workers import WorkerPool
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read
 from registry.errors import RefusalCode, Refused
-from registry.values import Description, DocumentState, ScanId, ScanState, utc_now, vietnam_date
+from registry.values import DocumentState, ScanId, ScanState, utc_now, vietnam_date
 
 ENDED = (ScanState.DONE, ScanState.QUARANTINED, ScanState.DUPLICATE)
-
-
-def register(app: typer.Typer) -> None:
-    app.command("ingest")(ingest)
-    app.command("read")(read_file)
 
 
 def ingest(
@@ -79,64 +66,6 @@ def ingest(
         table(("Tệp", "Tình trạng", "Tài liệu"), [(r["source"], r["status"], *r["documents"]) for r in results])
     if any(r["error"] for r in results):
         sys.exit(EXIT_PARTLY)
-
-
-def read_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    json: Json = False,
-    catalogue: Annotated[Path, typer.Option(help="Thư mục danh mục.")] = SHIPPED,
-) -> None:
-    """Đọc một tệp: chữ và các trường thông tin. Không lưu gì."""
-    kinds = dict(load_catalogue(catalogue).kinds)
-    told = Workers()
-    pool = WorkerPool(told.processes, told.memory_mb, preload=PRELOAD)
-    try:
-        found = pool.run(identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
-        with Progress(console=err, transient=True) as bar:
-            task = bar.add_task("Đang đọc…", total=found.page_count)
-            pages = read_through(
-                pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
-            )
-        described = pool.run(describing.describe, pages, kinds, timeout_s=told.page_timeout_s)
-    finally:
-        pool.close()
-    fields = plain_fields(described)
-    if not json:
-        for page in pages:
-            out.print(page.text, markup=False)
-        table(("Trường", "Giá trị"), [(k, v) for k, v in fields.items() if k != "people"])
-        return
-    show(
-        {
-            "id": file.stem,
-            "pages": [page.model_dump(exclude={"words"}) for page in pages],
-            "fields": fields,
-            "evidence": {k: v.model_dump(mode="json") for k, v in described.fields.items()},
-            "documents": [
-                {
-                    "first_page": 0,
-                    "last_page": len(pages) - 1,
-                    "dossier_code": described.value("dossier_code"),
-                    "component_code": None,
-                    "fields": fields,
-                }
-            ],
-            "warnings": found.warnings,
-        }
-    )
-
-
-def plain_fields(described: Description) -> dict[str, Any]:
-    """Fields and people as plain values."""
-    people = [
-        {
-            "full_name": p.full_name.value if p.full_name else None,
-            "id_number": p.id_number.value if p.id_number else None,
-            "date_of_birth": p.date_of_birth.value if p.date_of_birth else None,
-        }
-        for p in described.people
-    ]
-    return {**{name: value.value for name, value in described.fields.items()}, "people": people}
 
 
 def _wait(shop: Workshop, receipts: list[Receipt]) -> None:

@@ -15,16 +15,6 @@ from registry.errors import Conflict
 from registry.values import DocumentId, DocumentState
 
 
-def register(app: typer.Typer) -> None:
-    app.command("show")(show_document)
-    group = typer.Typer(help="Kiểm tra của người trước khi ký.", no_args_is_help=True)
-    group.command("list")(list_waiting)
-    group.command("approve")(approve)
-    group.command("correct")(correct)
-    group.command("reject")(reject)
-    app.add_typer(group, name="review")
-
-
 def show_document(document_id: str, home: Home, json: Json = False) -> None:
     """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký."""
     with opened(home) as wiring, read(wiring.engine) as conn:

@@ -1,0 +1,79 @@
+"""read: a file's text and fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from app.cli.output import Json, err, out, show, table
+from app.wiring import PRELOAD
+from config.catalogue import SHIPPED, load_catalogue
+from config.settings import Workers
+from pipeline import describing
+from pipeline.identify import identify
+from pipeline.page_reading import read_through
+from pipeline.reading import ReadingOptions
+from pipeline.soundness import IdentifyLimits
+from pipeline.workers import WorkerPool
+from registry.values import Description
+
+
+def read_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    json: Json = False,
+    catalogue: Annotated[Path, typer.Option(help="Thư mục danh mục.")] = SHIPPED,
+) -> None:
+    """Đọc một tệp: chữ và các trường thông tin. Không lưu gì."""
+    kinds = dict(load_catalogue(catalogue).kinds)
+    told = Workers()
+    pool = WorkerPool(told.processes, told.memory_mb, preload=PRELOAD)
+    try:
+        found = pool.run(identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task("Đang đọc…", total=found.page_count)
+            pages = read_through(
+                pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
+            )
+        described = pool.run(describing.describe, pages, kinds, timeout_s=told.page_timeout_s)
+    finally:
+        pool.close()
+    fields = plain_fields(described)
+    if not json:
+        for page in pages:
+            out.print(page.text, markup=False)
+        table(("Trường", "Giá trị"), [(k, v) for k, v in fields.items() if k != "people"])
+        return
+    show(
+        {
+            "id": file.stem,
+            "pages": [page.model_dump(exclude={"words"}) for page in pages],
+            "fields": fields,
+            "evidence": {k: v.model_dump(mode="json") for k, v in described.fields.items()},
+            "documents": [
+                {
+                    "first_page": 0,
+                    "last_page": len(pages) - 1,
+                    "dossier_code": described.value("dossier_code"),
+                    "component_code": None,
+                    "fields": fields,
+                }
+            ],
+            "warnings": found.warnings,
+        }
+    )
+
+
+def plain_fields(described: Description) -> dict[str, Any]:
+    """Fields and people as plain values."""
+    people = [
+        {
+            "full_name": p.full_name.value if p.full_name else None,
+            "id_number": p.id_number.value if p.id_number else None,
+            "date_of_birth": p.date_of_birth.value if p.date_of_birth else None,
+        }
+        for p in described.people
+    ]
+    return {**{name: value.value for name, value in described.fields.items()}, "people": people}
