@@ -15,7 +15,8 @@ from app.wiring import opened
 from config.messages import sentence
 from pipeline.describing import dossier_code_in
 from pipeline.intake import BACK_FILE, Receipt, take
-from pipeline.runner import Runner, runner_is_alive
+from pipeline.run_lock import runner_is_alive
+from pipeline.runner import Runner
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read

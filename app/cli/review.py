@@ -8,7 +8,7 @@ import typer
 
 from app.cli.output import Home, Json, actor, err, out, show, table
 from app.wiring import opened
-from pipeline.runner import runner_is_alive
+from pipeline.run_lock import runner_is_alive
 from registry import documents, reuse_events
 from registry.database import read
 from registry.errors import Conflict
