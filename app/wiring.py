@@ -28,15 +28,17 @@ if TYPE_CHECKING:
     from signing.station import SigningStation
     from signing.validate import TrustStore
 
-PRELOAD = (
+READING = (
     "pipeline.identify",
+    "pipeline.open_scan",
     "pipeline.reading",
     "pipeline.tesserocr_engine",
-    "pipeline.pytesseract_engine",
     "pipeline.describing",
-    "pipeline.drawing",
 )
-"""Imported once by the server that worker processes are forked from; what cannot be imported is left out."""
+"""Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
+left out."""
+PRELOAD = (*READING, "pipeline.pdfa", "pipeline.drawing")
+"""The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 
 class Wiring:

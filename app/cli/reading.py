@@ -9,13 +9,12 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import Json, err, out, show, table
-from app.wiring import PRELOAD
+from app.wiring import READING
 from config.catalogue import SHIPPED, load_catalogue
 from config.settings import Workers
-from pipeline import describing
-from pipeline.identify import identify
+from pipeline import tasks
 from pipeline.page_reading import read_through
-from pipeline.reading import ReadingOptions
+from pipeline.reading_options import ReadingOptions
 from pipeline.soundness import IdentifyLimits
 from pipeline.workers import WorkerPool
 from registry.values import Description
@@ -29,15 +28,15 @@ def read_file(
     """Đọc một tệp: chữ và các trường thông tin. Không lưu gì."""
     kinds = dict(load_catalogue(catalogue).kinds)
     told = Workers()
-    pool = WorkerPool(told.processes, told.memory_mb, preload=PRELOAD)
+    pool = WorkerPool(told.processes, told.memory_mb, preload=READING)
     try:
-        found = pool.run(identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
+        found = pool.run(tasks.identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
         with Progress(console=err, transient=True) as bar:
             task = bar.add_task("Đang đọc…", total=found.page_count)
             pages = read_through(
                 pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
             )
-        described = pool.run(describing.describe, pages, kinds, timeout_s=told.page_timeout_s)
+        described = pool.run(tasks.describe, pages, kinds, timeout_s=told.page_timeout_s)
     finally:
         pool.close()
     fields = plain_fields(described)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.cli import COMMANDS, GROUPS
 from app.cli.deferred import Deferred
+from app.wiring import PRELOAD, READING
 
 PLACES = [*COMMANDS.items(), *(item for _, places in GROUPS.values() for item in places.items())]
 HEAVY = {
@@ -41,20 +45,49 @@ def test_a_command_is_listed_in_its_own_words(name: str, place: str) -> None:
 
 
 def test_the_list_of_commands_imports_none_of_them() -> None:
-    imported, told = _after("--help")
+    imported, told = _after("sys.argv[1:] = ['--help']; from app.cli import main; main()")
     assert not imported & HEAVY
     listed = [told.index(f"│ {name} ") for name in (*COMMANDS, *GROUPS)]
     assert listed == sorted(listed)
     assert "Đọc một tệp: chữ và các trường thông tin." in told
 
 
-def _after(*arguments: str) -> tuple[set[str], str]:
-    """The packages that a command has imported when it ends, and what it printed."""
-    program = (
-        "import sys, atexit; from app.cli import main; sys.argv[0] = 'sohoa';"
-        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)); main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
+@pytest.mark.parametrize(
+    ("module", "needed"),
+    [
+        ("reading", set()),
+        ("finding", set()),
+        ("catalogue", set()),
+        ("review", {"sqlalchemy", "alembic"}),
+        ("reuse", set()),
+        ("archive", {"sqlalchemy", "alembic", "pyhanko"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(module: str, needed: set[str]) -> None:
+    imported, _ = _after(f"import app.cli.{module}")
+    assert imported & HEAVY <= needed
+
+
+def test_reading_costs_what_reading_needs(tmp_path: Path) -> None:
+    """Neither the command nor its workers have what only the path to the archive uses, nor the command the workers'."""
+    scan = tmp_path / "scan.png"
+    Image.new("L", (400, 500), 255).save(scan, dpi=(200, 200))
+    imported, told = _after(f"sys.argv[1:] = ['read', {str(scan)!r}, '--json']; from app.cli import main; main()")
+    assert not imported & HEAVY
+    assert json.loads(told)["pages"][0]["blank"]
+    preloaded, _ = _after(f"import {', '.join(READING)}")
+    assert preloaded & HEAVY == {"cv2", "numpy", "onnxruntime", "pikepdf"}
+
+
+@pytest.mark.parametrize("module", PRELOAD)
+def test_what_workers_have_at_hand_is_there(module: str) -> None:
+    """The fork server leaves out silently what it cannot import."""
+    import_module(module)
+
+
+def _after(program: str) -> tuple[set[str], str]:
+    """The packages that are imported when a program ends, and what it printed."""
+    told = "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    program = f"import atexit, sys; atexit.register(lambda: {told}); {program}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     return set(done.stderr.split()), done.stdout
