@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import uuid
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from app.wiring import Wiring
 from archive.ocfl import INVENTORY, object_root
-from pipeline.steps import DOCUMENTS_OF_SCANS
+from archive.scans import is_archived, open_original
+from pipeline.landing import landing
+from pipeline.parting import document_ids
+from pipeline.settling import SETTLED
+from pipeline.settling import settle as settle_scan
 from registry import audit, documents, quarantine, scans
 from registry.database import read, write
 from registry.documents import DocumentRecord
-from registry.errors import RefusalCode
+from registry.errors import FixityMismatch, KeyNotFound, RefusalCode
 from registry.scans import ScanRow
-from registry.values import DocumentId, DocumentState, ScanState, Value, sha256_file
+from registry.values import DocumentState, ScanState, Value, sha256_file
 
 UNDER_WAY = (ScanState.CLAIMED, ScanState.IDENTIFIED, ScanState.STALLED)
 ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
@@ -35,7 +40,7 @@ class LostScan(Value):
 def foresee_documents(wiring: Wiring) -> None:
     """Scans under way whose record the archive holds have their document: the rebuild then finds whose it is."""
     for scan in _under_way(wiring):
-        document_id = DocumentId(str(uuid.uuid5(DOCUMENTS_OF_SCANS, scan.id)))
+        [document_id] = document_ids(scan.id, 1)  # a part of several says itself which scan it is of
         if not wiring.store.exists(f"{object_root(document_id)}/{INVENTORY}"):
             continue
         with write(wiring.engine) as conn:
@@ -61,9 +66,9 @@ def settle(wiring: Wiring, actor: str) -> tuple[int, tuple[LostScan, ...]]:
     for scan in _under_way(wiring):
         with write(wiring.engine) as conn:
             found = [documents.get(conn, i) for i in documents.of_scan(conn, scan.id)]
-            if found and all(d.state in ENDED for d in found):
-                scans.update(conn, scan.id, state=ScanState.DONE, error_code=None)
-            elif _goes_on(conn, wiring, scan, found):
+            if settle_scan(conn, scan.id):
+                continue
+            if _goes_on(conn, wiring, scan, found):
                 going_on += 1
             else:
                 _give_up(conn, wiring, scan, found, actor)
@@ -87,19 +92,40 @@ def _under_way(wiring: Wiring) -> list[ScanRow]:
 def _goes_on(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[DocumentRecord]) -> bool:
     """Where the bytes are still there, the scan waits for its person, or starts anew as its next attempt."""
     staged = wiring.folder("work") / "scans" / scan.id
-    if not _holds(staged, scan.sha256):
+    if not _holds(staged, scan.sha256) and not _from_archive(wiring, scan, staged):
         if not _holds(Path(scan.source_path), scan.sha256):
             return False
-        scans.retry(conn, scan.id)
+        _begin_anew(conn, scan, found)
         scans.update(conn, scan.id, staged_path=None)  # the inbox is listed: it is taken from there again
-    elif found and all(_is_read(wiring, document) for document in found):
-        for document in found:
+    elif (left := [d for d in found if d.state not in SETTLED]) and all(_is_read(wiring, d) for d in left):
+        for document in left:
             if document.state in DECIDED:
                 documents.set_state(conn, document.id, DocumentState.APPROVED, attempt=document.attempt + 1)
     else:
-        scans.retry(conn, scan.id)
+        _begin_anew(conn, scan, found)
         scans.update(conn, scan.id, staged_path=str(staged))
     return True
+
+
+def _from_archive(wiring: Wiring, scan: ScanRow, staged: Path) -> bool:
+    """A scan of several papers is archived as it was received before any of them: its copy comes back from there."""
+    if not is_archived(wiring.store, scan.id):
+        return False
+    with suppress(KeyNotFound, FixityMismatch), landing(staged) as part:
+        with open_original(wiring.store, scan.id) as stream, part.open("wb") as writer:
+            shutil.copyfileobj(stream, writer, 1 << 20)
+        if not _holds(part, scan.sha256):
+            raise FixityMismatch(f"{scan.id}: the archived scan is another")
+        return True
+    return False
+
+
+def _begin_anew(conn: Connection, scan: ScanRow, found: list[DocumentRecord]) -> None:
+    """The scan is read once more; those of its documents that are settled stay as they are."""
+    scans.retry(conn, scan.id)
+    for document in found:
+        if document.state not in SETTLED:
+            documents.set_state(conn, document.id, DocumentState.READING, step="identified", error_code=None)
 
 
 def _is_read(wiring: Wiring, document: DocumentRecord) -> bool:

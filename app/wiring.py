@@ -29,15 +29,18 @@ if TYPE_CHECKING:
     from signing.validate import TrustStore
 
 READING = (
+    "pipeline.tasks",
+    "pipeline.page_reading",
     "pipeline.identify",
     "pipeline.open_scan",
     "pipeline.reading",
     "pipeline.tesserocr_engine",
     "pipeline.describing",
+    "pipeline.splitting.parts",
 )
 """Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
 left out."""
-PRELOAD = (*READING, "pipeline.pdfa", "pipeline.drawing")
+PRELOAD = (*READING, "pipeline.pdfa", "pipeline.extracting", "pipeline.splitting.refusing", "pipeline.drawing")
 """The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 

@@ -108,7 +108,7 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
     files: dict[str, Content] = {
         original: content.original,
         "document.pdf": content.pdf,
-        "text.json": PAGES.dump_json(content.pages, indent=1),
+        "text.json": text_json(content.pages),
         "metadata.json": metadata,
         "events.json": content.events if isinstance(content.events, bytes) else events_json(content.events),
     }
@@ -125,6 +125,11 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
 def metadata_json(metadata: RecordMetadata) -> bytes:
     """`metadata.json` as it is stored."""
     return metadata.model_dump_json(indent=1).encode()
+
+
+def text_json(pages: tuple[PageText, ...]) -> bytes:
+    """`text.json` as it is stored: without the codes on the pages, which may say more of people than the paper does."""
+    return PAGES.dump_json(pages, indent=1, exclude={"__all__": {"codes"}})
 
 
 def events_json(events: tuple[Event, ...]) -> bytes:

@@ -17,15 +17,18 @@ from archive.ocfl import (
     parse_inventory,
     root_of,
     root_papers,
+    scan_in,
     sidecar,
 )
+from archive.scans import iter_scans, scan_object
 from archive.store import ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound
-from registry.values import DocumentId, Value
+from registry.values import DocumentId, ScanId, Value
 
 
 class RecordFixity(Value):
-    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a backup, its object's id."""
+    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan or
+    backup, its object's id."""
 
     document_id: DocumentId
     ok: bool
@@ -34,10 +37,11 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records and backups checked; `damaged` holds those with findings, `strays` keys of neither or changed root
-    files."""
+    """All records, scans of several documents and backups checked; `damaged` holds those with findings, `strays` keys
+    of none of them or changed root files."""
 
     records: int
+    scans: int = 0
     backups: int = 0
     bytes_read: int
     damaged: tuple[RecordFixity, ...]
@@ -51,6 +55,11 @@ class AuditResult(Value):
 def check_record(store: ObjectStore, document_id: DocumentId) -> RecordFixity:
     """Every file of every version was read. A missing, changed or unexpected file is a finding; nothing is raised."""
     return _check(store, document_id, object_id(document_id))
+
+
+def check_scan(store: ObjectStore, scan_id: ScanId) -> RecordFixity:
+    """The same for a scan of several documents."""
+    return _check(store, DocumentId(scan_object(scan_id)), scan_object(scan_id))
 
 
 def _check(store: ObjectStore, document_id: DocumentId, identifier: str) -> RecordFixity:
@@ -87,7 +96,7 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
     """The state of the whole store; `progress` is called after each record."""
     damaged: list[RecordFixity] = []
     roots: set[str] = set()
-    records = backups = read = 0
+    records = scans = backups = read = 0
     for document_id, identifier in _objects(store):
         found = _check(store, document_id, identifier)
         progress(found)
@@ -95,18 +104,24 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
         read += found.bytes_read
         if backup_in(f"{root_of(identifier)}/"):
             backups += 1
+        elif scan_in(f"{root_of(identifier)}/"):
+            scans += 1
         else:
             records += 1
         if not found.ok:
             damaged.append(found)
     strays = tuple(_strays(store, roots))
-    return AuditResult(records=records, backups=backups, bytes_read=read, damaged=tuple(damaged), strays=strays)
+    return AuditResult(
+        records=records, scans=scans, backups=backups, bytes_read=read, damaged=tuple(damaged), strays=strays
+    )
 
 
 def _objects(store: ObjectStore) -> Iterator[tuple[DocumentId, str]]:
     """Every object by the name it goes under here and its OCFL id."""
     for document_id in iter_records(store):
         yield document_id, object_id(document_id)
+    for identifier in iter_scans(store):
+        yield DocumentId(identifier), identifier
     for identifier in iter_backups(store):
         yield DocumentId(identifier), identifier
 

@@ -23,6 +23,8 @@ TUPLE_SIZE, TUPLES = 3, 3
 OBJECT_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3auuid%3a([0-9a-f-]{36})/")
 BACKUP = "urn:sohoa:backup:"
 BACKUP_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3abackup%3a([0-9]{8}T[0-9]{6}Z)/")
+SCAN = "urn:sohoa:scan:"
+SCAN_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3ascan%3a([0-9a-f-]{36})/")
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 
@@ -118,6 +120,18 @@ def backup_in(key: str) -> str | None:
     """The id of the backup whose object a key belongs to; None for every other key."""
     found = BACKUP_FOLDER.search(key)
     return f"{BACKUP}{found[1]}" if found else None
+
+
+def scan_in(key: str) -> str | None:
+    """The id of the scan of several papers whose object a key belongs to; None for every other key."""
+    found = SCAN_FOLDER.search(key)
+    return f"{SCAN}{found[1]}" if found else None
+
+
+def is_ours(root: str) -> bool:
+    """Whether a key prefix is that of an object: a record, a scan of several papers, or a backup."""
+    key = f"{root}/"
+    return bool(object_in(key) or scan_in(key) or backup_in(key))
 
 
 def ensure_root(store: ObjectStore) -> None:

@@ -22,11 +22,13 @@ from archive.ocfl import (
     Inventory,
     backup_in,
     ensure_root,
-    object_in,
+    is_ours,
     parse_inventory,
     root_papers,
+    scan_in,
     sidecar,
 )
+from archive.scans import retention_of
 from archive.store import Content, ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained
 from registry.values import Value
@@ -90,7 +92,7 @@ def replicate(
                 tally.differing.append(root)
         elif not ours:
             _only_there(replica, root, theirs, tally)
-        elif _is_object(root) and SIDECAR in ours:  # a half-made one waits for its writer
+        elif is_ours(root) and SIDECAR in ours:  # a half-made one waits for its writer
             _bring(source, replica, root, theirs, _Bench(bench), quick, tally)
             tally.extra += [f"{root}/{name}" for name in sorted(theirs - ours)]
             tally.objects += 1
@@ -197,7 +199,10 @@ def _expected(source: ObjectStore, root: str, inventory: Inventory, body: bytes)
 
 
 def _retention(source: ObjectStore, root: str, inventory: Inventory) -> date | None:
-    """The last day on which nothing may remove the object, as its own papers say; None is for ever."""
+    """The last day on which nothing may remove the object, as its own papers say, or those of a scan's documents; None
+    is for ever."""
+    if scan := scan_in(f"{root}/"):
+        return retention_of(source, scan)
     for logical in ("metadata.json", "manifest.json"):
         if path := inventory.content_path(logical):
             told = json.loads(get(source, f"{root}/{path}")).get("retain_until")
@@ -212,11 +217,7 @@ def _only_there(replica: ObjectStore, root: str, theirs: set[str], tally: _Tally
             replica.delete_tree(root)
             tally.removed += 1
             return
-    tally.extra += [f"{root}/{name}" for name in sorted(theirs)] if _is_object(root) else [root]
-
-
-def _is_object(root: str) -> bool:
-    return bool(object_in(f"{root}/") or backup_in(f"{root}/"))
+    tally.extra += [f"{root}/{name}" for name in sorted(theirs)] if is_ours(root) else [root]
 
 
 def _pairs(source: ObjectStore, replica: ObjectStore) -> Iterator[tuple[str, set[str], set[str]]]:
@@ -233,7 +234,8 @@ def _pairs(source: ObjectStore, replica: ObjectStore) -> Iterator[tuple[str, set
 
 def _groups(store: ObjectStore) -> Iterator[tuple[str, set[str]]]:
     def root_of_key(key: str) -> str:
-        return "/".join(key.split("/")[:4]) if object_in(key) or backup_in(key) else key
+        root = "/".join(key.split("/")[:4])
+        return root if root != key and is_ours(root) else key
 
     for root, keys in itertools.groupby(store.list(""), key=root_of_key):
         yield root, {key[len(root) + 1 :] or key for key in keys}

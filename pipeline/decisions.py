@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline import intake
+from pipeline import settling
 from pipeline.workshop import Workshop
 from registry import audit, documents
 from registry.database import read, write
 from registry.errors import Conflict, RefusalCode
-from registry.values import DocumentId, DocumentState, Event, ScanId, utc_now
+from registry.values import DocumentId, DocumentState, Event, utc_now
 
 
 def approve(shop: Workshop, document_id: DocumentId, actor: str) -> None:
@@ -46,7 +46,8 @@ def correct(shop: Workshop, document_id: DocumentId, values: Mapping[str, str], 
 
 
 def reject(shop: Workshop, document_id: DocumentId, why: str, actor: str) -> None:
-    """The scan is in quarantine as rejected, with the file kept; `why` is in the audit log. Raises Conflict."""
+    """The document is in quarantine as rejected, with its scan or, of a scan of several, by itself; `why` is in the
+    audit log. Raises Conflict."""
     now = utc_now()
     with write(shop.engine) as conn:
         record = _in_review(documents.get(conn, document_id, lock=True))
@@ -55,15 +56,15 @@ def reject(shop: Workshop, document_id: DocumentId, why: str, actor: str) -> Non
         audit.append(
             conn, actor=actor, action="reject", subject=document_id, unit=record.unit, detail={"why": why[:300]}
         )
-    intake.set_aside(shop, ScanId(record.scan_id or ""), RefusalCode.REJECTED, "by a person")
+    settling.refuse(shop, document_id, RefusalCode.REJECTED, "by a person")
 
 
 def finish_rejections(shop: Workshop) -> None:
-    """Scans whose document was rejected just before a crash are in quarantine as well. Repeatable."""
+    """What was rejected just before a crash is in quarantine as well. Repeatable."""
     with read(shop.engine) as conn:
         left = [d for d in documents.by_state(conn, DocumentState.REJECTED) if d.error_code == RefusalCode.REJECTED]
     for document in left:
-        intake.set_aside(shop, ScanId(document.scan_id or ""), RefusalCode.REJECTED, "by a person")
+        settling.refuse(shop, DocumentId(document.id), RefusalCode.REJECTED, "by a person")
 
 
 def _in_review(record: documents.DocumentRecord) -> documents.DocumentRecord:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentId, ScanId
 
-APPLICATION_VERSION = "2"
+APPLICATION_VERSION = "3"
 """Raised only when workflows under way cannot be finished by the new code; set by hand. Those of another version that
 no living process can finish are given up and started anew (pipeline.runner)."""
 QUEUE = "documents"

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Gray = NDArray[np.uint8]
 Pixels = NDArray[np.uint8]
 
+cv2.setNumThreads(1)  # pages are read side by side: threads of one page only wait for those of another
+
 REDUCED_PX = 1000
 """Longest side of the page on which direction and skew are measured."""
 STEEPEST_DEG = 6.0
@@ -26,6 +28,7 @@ ASKED, MOST = 400, 8000
 """So many letters are asked where their neighbour stands, among so many at most: a page of specks costs no more."""
 FEWEST = 40
 """So many letters at least tell how high the print of a page is."""
+FEW_PARTS = 30_000
 LEAST_INK = 0.0004
 """Share of ink below which a page may be blank: a single typed line of 20 letters has about 0.0006."""
 
@@ -68,7 +71,7 @@ def _red_print(reddish: Gray) -> Gray:
     small = cv2.resize(reddish, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     near = max(3, max(reddish.shape) // 4 // 120) | 1
     runs = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((1, near), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+    labels, stats = components(runs)
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     highest = max(reddish.shape) / 4 * 0.03
     low = (height <= highest) & (width >= 2 * height)
@@ -156,12 +159,12 @@ def straighten(gray: Gray, skew_deg: float) -> Gray:
     return level
 
 
-def rescale(gray: Gray, factor: float) -> Gray:
+def rescale(image: Pixels, factor: float) -> Pixels:
     """The page at another resolution."""
     if 0.95 < factor < 1.05:
-        return gray
-    size = (max(1, round(gray.shape[1] * factor)), max(1, round(gray.shape[0] * factor)))
-    scaled: Gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+        return image
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    scaled: Pixels = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
     return scaled
 
 
@@ -185,10 +188,24 @@ def _darker_than_around(small: Gray) -> Gray:
     return darker
 
 
+def components(mask: Gray, connectivity: int = 8) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The number of each pixel's connected part, 0 for none, and (left, top, width, height, area) of each part.
+
+    With numbers of two bytes, which takes a third of the time, wherever they are enough.
+    """
+    above = np.zeros_like(mask)
+    above[1:] = cv2.dilate(mask[:-1], np.ones((1, 3), np.uint8)) if connectivity == 8 else mask[:-1]
+    above[:, 1:] |= mask[:, :-1]
+    beginnings = cv2.countNonZero(mask & (1 - above))  # no part has fewer
+    width = cv2.CV_16U if beginnings < FEW_PARTS else cv2.CV_32S
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity, ltype=width)
+    return np.asarray(labels), np.asarray(stats)
+
+
 def letters(ink: Gray) -> tuple[Gray, NDArray[np.int32]]:
     """Without specks, rules, frames and pictures: what has about the size of letters on a reduced page, and the (left,
     top, width, height, area) of each."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    labels, stats = components(ink)
     width, height, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     fits = (area >= 4) & (height >= 3) & (height <= 40) & (width <= 90) & (width >= 2)
     fits[0] = False
@@ -219,7 +236,7 @@ def _best_angle(xs: NDArray[np.int64], ys: NDArray[np.int64]) -> tuple[float, fl
         step = len(xs) // 30_000 + 1
         xs, ys = xs[::step], ys[::step]
     coarse = np.arange(-STEEPEST_DEG, STEEPEST_DEG + 0.01, 0.5)
-    scores = [_sharpness(xs, ys, a) for a in coarse]
+    scores = [_sharpness(xs[::3], ys[::3], a) for a in coarse]
     best = float(coarse[int(np.argmax(scores))])
     fine = np.arange(best - 0.5, best + 0.51, 0.05)
     scores = [_sharpness(xs, ys, a) for a in fine]

@@ -17,11 +17,11 @@ from config.messages import sentence
 from pipeline.describing import parse_name
 from pipeline.landing import copy_durably, landing, move_durably
 from pipeline.workshop import Workshop
-from registry import audit, dossiers, facts, quarantine, scans
+from registry import audit, documents, dossiers, facts, quarantine, scans
 from registry.database import read, write
 from registry.errors import InboxTaken, NotFound, RefusalCode
 from registry.scans import ScanRow
-from registry.values import ScanId, ScanState, sha256_file, utc_now, vietnam_date
+from registry.values import DocumentId, ScanId, ScanState, sha256_file, utc_now, vietnam_date
 
 BACK_FILE = 10
 """Priority of scans nobody waits for at the desk."""
@@ -117,7 +117,7 @@ def release(shop: Workshop, scan_id: ScanId) -> None:
 def leave_inbox(shop: Workshop, source: Path, unit: str, scan_id: ScanId) -> None:
     """The file lies in done/<unit>/<day>/ under its own name behind the scan's id."""
     day = vietnam_date(utc_now()).isoformat()
-    move_durably(source, shop.folder("done") / unit / day, f"{scan_id[:8]}-{_short(source.name)}")
+    move_durably(source, shop.folder("done") / unit / day, f"{scan_id[:8]}-{short_name(source.name)}")
 
 
 def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -> None:
@@ -131,10 +131,10 @@ def set_aside(shop: Workshop, scan_id: ScanId, code: RefusalCode, detail: str) -
         return
     staged, source = shop.staged_scan(scan_id), Path(scan.source_path)
     folder = shop.folder("quarantine") / scan.unit / f"{scan_id[:8]}-{scan.attempt}"
-    kept = folder / _short(source.name)
+    kept = folder / short_name(source.name)
     if not kept.exists():
         copy_durably(next((p for p in (staged, source) if p.exists()), _kept_before(folder, kept.name)), kept)
-    _explain(folder, code)
+    explain(folder, code)
     with write(shop.engine) as conn:
         if scans.get(conn, scan_id, lock=True).state == ScanState.DONE:
             return  # archived this very moment, by another attempt
@@ -214,6 +214,8 @@ def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
     kept = Path(item.kept_path)
     if not kept.is_file():
         raise NotFound("the file of this item is not in quarantine any more")
+    if item.document_id is not None:
+        return _retry_part(shop, item.id, kept, DocumentId(item.document_id), actor)
     if item.scan_id is None:
         move_durably(kept, shop.folder("inbox") / _inbox_of(shop, item.unit), kept.name)
         scan_id = ScanId("")
@@ -226,6 +228,25 @@ def retry(shop: Workshop, item_id: str, actor: str) -> ScanId:
             scans.retry(conn, scan_id)
         audit.append(conn, actor=actor, action="retry", subject=item_id, unit=item.unit)
     return scan_id
+
+
+def _retry_part(shop: Workshop, item_id: str, kept: Path, document_id: DocumentId, actor: str) -> ScanId:
+    """The kept pages are a scan of their own from now on: the one they came from is settled without them."""
+    with read(shop.engine) as conn:
+        record = documents.get(conn, document_id)
+    receipt = take(
+        shop,
+        kept,
+        unit_folder=_inbox_of(shop, record.unit),
+        relative=Path(kept.name),
+        actor=actor,
+        dossier=record.dossier_code,
+        component=record.component_code,
+    )
+    with write(shop.engine) as conn:
+        quarantine.resolve(conn, item_id, "retried")
+        audit.append(conn, actor=actor, action="retry", subject=item_id, unit=record.unit)
+    return receipt.scan_id or ScanId("")
 
 
 def _inbox_of(shop: Workshop, unit: str) -> str:
@@ -289,10 +310,10 @@ def _refuse_unclaimed(shop: Workshop, path: Path, unit: str | None, unit_folder:
     """A file that is empty, or of no unit, is kept in quarantine under its own name, without a claim."""
     code = RefusalCode.EMPTY if unit else RefusalCode.UNKNOWN_UNIT
     digest = sha256_file(path)
-    folder = shop.folder("quarantine") / (unit or "unknown-unit") / f"{digest[:8]}-{_short(path.name)}"
-    kept = folder / _short(path.name)
+    folder = shop.folder("quarantine") / (unit or "unknown-unit") / f"{digest[:8]}-{short_name(path.name)}"
+    kept = folder / short_name(path.name)
     copy_durably(path, kept)
-    _explain(folder, code)
+    explain(folder, code)
     with write(shop.engine) as conn:
         quarantine.add(
             conn,
@@ -311,7 +332,7 @@ def _refuse_unclaimed(shop: Workshop, path: Path, unit: str | None, unit_folder:
     return Receipt(Taken.QUARANTINED, None, code)
 
 
-def _explain(folder: Path, code: RefusalCode) -> None:
+def explain(folder: Path, code: RefusalCode) -> None:
     with landing(folder / "ly-do.txt") as part:
         part.write_text(sentence(code) + "\n", encoding="utf-8")
 
@@ -325,7 +346,7 @@ def _codes(relative: Path) -> tuple[str | None, str | None]:
     return dossier, component
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """A name that fits a file system with a prefix: at most 180 bytes, the suffix kept."""
     raw = os.fsencode(name)
     if len(raw) <= 180:

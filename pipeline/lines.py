@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.imaging import Gray
+from pipeline.imaging import Gray, components
 
 INKY = 175
 LOWEST, HIGHEST, WIDEST = 7, 85, 420
@@ -45,7 +45,7 @@ class Line:
 def find_lines(level: Gray, walls: Gray | None = None) -> list[Line]:
     """The page's lines, in no order. walls: 1 where a rule parts what stands left and right of it."""
     ink = (level < INKY).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    labels, stats = components(ink)
     left, top, width, height, area = (stats[:, n] for n in range(5))
     fits = (height >= LOWEST) & (height <= HIGHEST) & (width <= WIDEST) & (area >= LEAST_AREA) & (width >= 2)
     fits &= area > 0.06 * width * height
@@ -54,8 +54,7 @@ def find_lines(level: Gray, walls: Gray | None = None) -> list[Line]:
     letters = fits & (height >= 0.5 * usual)
     rows = _rows(level.shape, stats, np.flatnonzero(letters), usual, walls)
     owner = np.zeros(len(stats), np.int32)
-    for n in np.flatnonzero(letters):
-        owner[n] = rows[top[n] + height[n] // 2, left[n] + width[n] // 2]
+    owner[letters] = rows[(top + height // 2)[letters], (left + width // 2)[letters]]
     boxes = _boxes(stats, owner)
     alone = (boxes[:, 2] - boxes[:, 0] < usual) & (boxes[:, 3] - boxes[:, 1] < 0.8 * usual)
     owner[alone[owner]] = 0  # a comma stands too low to be beside its neighbours
@@ -77,8 +76,7 @@ def _rows(
     bands = cv2.morphologyEx(bands, cv2.MORPH_CLOSE, np.ones((1, reach), np.uint8))
     if walls is not None:
         bands[walls > 0] = 0
-    _, rows = cv2.connectedComponents(bands, connectivity=4)
-    return np.asarray(rows)
+    return components(bands, connectivity=4)[0]
 
 
 def _boxes(stats: NDArray[np.int32], owner: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -113,7 +111,6 @@ def _adopt(
 
 
 def _cut(level: Gray, labels: NDArray[np.int32], stats: NDArray[np.int32], owner: NDArray[np.int32]) -> list[Line]:
-    whose = owner[labels]
     boxes = _boxes(stats, owner)
     found = []
     for number in range(1, len(boxes)):
@@ -122,7 +119,7 @@ def _cut(level: Gray, labels: NDArray[np.int32], stats: NDArray[np.int32], owner
             continue
         y0, y1 = max(0, top - MARGIN), min(level.shape[0], bottom + MARGIN)
         x0, x1 = max(0, left - MARGIN), min(level.shape[1], right + MARGIN)
-        mine = cv2.dilate((whose[y0:y1, x0:x1] == number).astype(np.uint8), np.ones((5, 5), np.uint8))
+        mine = cv2.dilate((owner[labels[y0:y1, x0:x1]] == number).astype(np.uint8), np.ones((5, 5), np.uint8))
         picture = np.where(mine > 0, level[y0:y1, x0:x1], np.uint8(250)).astype(np.uint8)
         picture = cv2.copyMakeBorder(
             picture, y0 - top + MARGIN, bottom + MARGIN - y1, x0 - left + MARGIN, right + MARGIN - x1,

@@ -22,7 +22,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from pipeline import ocr
-from pipeline.orientation import looked_at, orientation
+from pipeline.orientation import UNKNOWN, Orientation, looked_at, orientation
 from pipeline.page_source import PageImage, PageSource
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
@@ -74,10 +74,13 @@ class SohoaEngine(OcrmypdfEngine):  # type: ignore[misc]
     @staticmethod
     def get_orientation(input_file: Path, options: Any) -> OrientationConfidence:
         """Which way the page faces; its confidence in OCRmyPDF's units, 0 where it cannot be told."""
-        limit = options.tesseract.non_ocr_timeout
+        told = _reading(options).model_copy(update={"page_timeout_s": options.tesseract.non_ocr_timeout})
         with ONE_AT_A_TIME:
-            told = _reading(options)
-            found = orientation(_picture(input_file), _engine(options), dpi=told.recognition_dpi, timeout_s=limit)
+            page = _picture(input_file)
+            found = orientation(page, _engine(options), dpi=told.recognition_dpi, timeout_s=told.page_timeout_s)
+            if found == UNKNOWN:  # a few letters tell only when they are read
+                read = read_page(page, 0, told)
+                found = Orientation(read.rotation_deg, float(bool(read.words)))
         return OrientationConfidence(angle=found.rotation_deg, confidence=SURE_ENOUGH * found.better)
 
     @staticmethod
@@ -85,7 +88,8 @@ class SohoaEngine(OcrmypdfEngine):  # type: ignore[misc]
         """How far the page must be turned counter-clockwise for its lines to be level."""
         with ONE_AT_A_TIME:
             _, lean = looked_at(_picture(input_file), _reading(options).recognition_dpi)
-        return lean.skew_deg
+        few = not lean.letter  # then lines are taken to run across: what else there is may outnumber the letters
+        return lean.otherwise_deg if few and lean.sideways else lean.skew_deg
 
     @staticmethod
     def supports_generate_ocr() -> bool:

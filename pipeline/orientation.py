@@ -39,10 +39,10 @@ def looked_at(page: PageImage, dpi: int) -> tuple[Gray, Lean]:
 
 
 def orientation(page: PageImage, engine: OcrEngine, *, dpi: int, timeout_s: float) -> Orientation:
-    """Which way up the page lies. UNKNOWN for a blank page, and for one that takes too long."""
+    """Which way up the page lies. UNKNOWN for a blank page, one of a few letters, and one that takes too long."""
     until = time.monotonic() + timeout_s
     gray, lean = looked_at(page, dpi)
-    if lean.ink < imaging.LEAST_INK:
+    if lean.ink < imaging.LEAST_INK or not lean.letter:
         return UNKNOWN
     rotation, gray = (270, imaging.turn(gray, 90)) if lean.sideways else (0, gray)
     level = imaging.straighten(gray, lean.skew_deg)

@@ -68,12 +68,13 @@ def judge(page: PageImage) -> PageQuality:
     """One page as it came; a born-digital one was not scanned and always passes."""
     if page.own_text:
         return PageQuality(quality=Quality.GOOD)
-    gray = imaging.to_ocr_gray(page.pixels)
+    small, _ = imaging.reduce(page.pixels)
+    gray = imaging.to_ocr_gray(small)
     return measured(page, gray, imaging.measure(gray))
 
 
 def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> PageQuality:
-    """The same where the page has been prepared for reading: gray, with paper of one brightness, and its lean.
+    """The same where the page has been prepared for reading, at any size: gray, with paper of one brightness, its lean.
 
     first: an empty page is odd there; further on it is the back of a sheet.
     """
@@ -81,8 +82,9 @@ def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> 
     found: dict[Flaw, float] = {Flaw.LOW_DPI: dpi}
     if lean.ink < imaging.LEAST_INK:
         return _judged(found, blank=first)
-    even, factor = imaging.reduce(gray)
-    found[Flaw.DARK], found[Flaw.FAINT] = _paper_and_contrast(page.pixels, gray)
+    even, _ = imaging.reduce(gray)
+    factor = even.shape[0] / page.pixels.shape[0]
+    found[Flaw.DARK], found[Flaw.FAINT] = _paper_and_contrast(page.pixels, even)
     found[Flaw.SKEWED] = abs(lean.skew_deg)
     mask, boxes = imaging.letters((even < imaging.INK_LEVEL).astype(np.uint8))
     found[Flaw.BLURRED] = _blur_px(page.pixels, mask, factor) * MM / page.dpi
@@ -110,11 +112,10 @@ def _worst(told: Iterable[Quality]) -> Quality:
     return max(told, key=list(Quality).index, default=Quality.GOOD)
 
 
-def _paper_and_contrast(pixels: Pixels, gray: Gray) -> tuple[float, float]:
+def _paper_and_contrast(pixels: Pixels, even: Gray) -> tuple[float, float]:
     """Brightness of the paper, and its distance from the darker part of the ink, before anything was evened out."""
-    step = max(1, pixels.shape[0] // 600)
-    some, even = imaging.drop_red(np.ascontiguousarray(pixels[::step, ::step])), gray[::step, ::step]
-    paper, ink = float(np.percentile(some, 80)), some[even < imaging.INK_LEVEL]
+    some = imaging.drop_red(cv2.resize(pixels, even.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    paper, ink = float(np.percentile(some[::2, ::2], 80)), some[even < imaging.INK_LEVEL]
     return paper, paper - float(np.percentile(ink, 25)) if ink.size > 20 else 0.0
 
 

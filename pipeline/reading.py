@@ -5,24 +5,28 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from pipeline import imaging, ocr, quality
+from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
 from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage
 from pipeline.reading_options import ReadingOptions as ReadingOptions  # noqa: PLC0414 found here as well
 from pipeline.reading_order import in_reading_order
+from pipeline.splitting.codes import read_codes
 from registry.values import Box, PageQuality, PageText, Quality, Word
 
 UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
 LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
+LITTLE_INK = 0.03
+"""Share of ink above which a page is read at once: a page of text has 0.04, an empty one with a dark edge 0.02."""
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
@@ -45,16 +49,16 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     """One page, within its time limit."""
     started = time.monotonic()
     height, width = (side * page.reduced for side in page.pixels.shape[:2])
+    codes = read_codes(page.pixels)
     if page.own_text:
-        return _born_digital(page.own_text, index, width, height, page.dpi)
-    whole = imaging.to_ocr_gray(page.pixels)
-    gray = imaging.rescale(whole, options.recognition_dpi / page.dpi)
+        return _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
+    gray = _reading_picture(page, options.recognition_dpi)
     lean = imaging.measure(gray)
+    seen = quality.measured(page, gray, lean, first=index == 0)
     if (better := _scale(lean.letter)) != 1.0:
-        gray = imaging.rescale(whole, options.recognition_dpi / page.dpi * better)
-    seen = quality.measured(page, whole, lean, first=index == 0)
+        gray = _reading_picture(page, options.recognition_dpi * better)
     try:
-        found = _recognise(gray, lean, options)
+        found = _recognise(gray, lean, options, lambda: is_blank(page.pixels, page.dpi))
     except ocr.TooSlow:
         found = _Reading([], 0, 0.0, False, (1, 1), "timeout")
     if found.rotation_deg % 180:
@@ -74,7 +78,13 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
         quality=seen,
+        codes=codes,
     )
+
+
+def _reading_picture(page: PageImage, dpi: float) -> Gray:
+    """The page at about this resolution, cleaned for reading. It is made smaller first: cleaning costs by the pixel."""
+    return imaging.to_ocr_gray(imaging.rescale(page.pixels, dpi / page.dpi))
 
 
 def _scale(letter: float) -> float:
@@ -100,18 +110,19 @@ class _Reading:
         self.blank, self.size, self.status = blank, size, status
 
 
-def _recognise(gray: Gray, lean: Lean, options: ReadingOptions) -> _Reading:
+def _recognise(gray: Gray, lean: Lean, options: ReadingOptions, blank: Callable[[], bool]) -> _Reading:
+    """blank: whether the page shows no marks; asked where there is little ink, or no sure word, to spare reading it."""
     size = (gray.shape[1], gray.shape[0])
-    if lean.ink < imaging.LEAST_INK:
+    if lean.ink < LITTLE_INK and blank():
         return _Reading([], 0, 0.0, True, size)
     seen = _upright(gray, lean.sideways, lean.skew_deg, options)
     if not lean.letter:  # too few letters to tell by how they stand: the direction that gives words is right
         other = _upright(gray, not lean.sideways, lean.otherwise_deg, options)
         seen = max(seen, other, key=lambda s: s.weight)
     words = in_reading_order(seen.read.words, seen.read.cells)
-    blank = not any(w.confidence > 0.4 and any(c.isalnum() for c in w.text) for w in words) and lean.ink < 0.004
+    empty = lean.ink >= LITTLE_INK and not any(_is_sure(word) for word in words) and blank()
     size = (seen.level.shape[1], seen.level.shape[0])
-    return _Reading([] if blank else words, seen.rotation_deg, seen.skew_deg, blank, size)
+    return _Reading([] if empty else words, seen.rotation_deg, seen.skew_deg, empty, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,10 @@ def _upright(gray: Gray, sideways: bool, skew_deg: float, options: ReadingOption
         if other.sure > read.sure:
             rotation, level, read = (rotation + 180) % 360, turned, other
     return _Upright(level, rotation, skew_deg, read)
+
+
+def _is_sure(word: ocr.RawWord) -> bool:
+    return word.confidence > 0.4 and any(c.isalnum() for c in word.text)
 
 
 def _read_level(level: Gray, options: ReadingOptions) -> ReadPage:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.imaging import INK_LEVEL, WHITE, Gray
+from pipeline.imaging import INK_LEVEL, WHITE, Gray, components
 
 DRAWN_LEVEL = 200
 """Rules are often paler than print."""
@@ -81,10 +81,10 @@ def without_ruling(level: Gray, ruling: Ruling) -> Gray:
 
 def _leaders(dark: Gray) -> Gray:
     """Rows of dots or dashes, a little larger than they are."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    labels, stats = components(dark)
     small = (stats[:, cv2.CC_STAT_HEIGHT] <= DOT) & (stats[:, cv2.CC_STAT_WIDTH] <= DASH)
     small[0] = False
-    dots = small[labels].astype(np.uint8)
+    dots = np.take(small.view(np.uint8), labels)
     rows = _open(_close(dots, NEXT_DOT, 1), LEADER, 1)
     return np.asarray(cv2.dilate(dots & cv2.dilate(rows, np.ones((5, 1), np.uint8)), np.ones((3, 3), np.uint8)))
 
@@ -93,7 +93,7 @@ def _codes(black: Gray) -> Gray:
     """Codes of little squares, whole: print has more white between its lines."""
     small = cv2.resize(black, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
     grown = _close(small, CODE_GAP // 3, CODE_GAP // 3)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
+    _, stats = components(grown, connectivity=4)
     codes = np.zeros_like(black)
     for x, y, w, h, area in stats[1:] * np.array([3, 3, 3, 3, 9]):
         square = CODE_SIDES[0] <= min(w, h) and max(w, h) <= CODE_SIDES[1] and max(w, h) < 1.25 * min(w, h)
@@ -104,14 +104,18 @@ def _codes(black: Gray) -> Gray:
 
 def _sides(dark: Gray, across: Gray) -> Gray:
     """Short upright strokes that go from one rule to another: the sides of boxes for digits."""
-    upright = _thin(_open(dark, 1, SIDE), THICKEST, 1)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(upright, connectivity=8)
-    reach = cv2.dilate(across, np.ones((7, 3), np.uint8))
-    kept = np.zeros(count, bool)
-    for n in range(1, count):
-        x, y, w, h, _ = stats[n]
-        kept[n] = reach[y, x : x + w].any() and reach[y + h - 1, x : x + w].any()
-    return np.asarray(kept[labels], dtype=np.uint8)
+    sides = np.zeros_like(dark)
+    rows = np.flatnonzero(across.any(axis=1))
+    if len(rows) == 0 or rows[-1] - rows[0] < SIDE:
+        return sides
+    between = slice(int(rows[0]), int(rows[-1]) + 1)  # most of a page has no rule above, or none below
+    upright = _thin(_open(dark[between], 1, SIDE), THICKEST, 1)
+    reach = cv2.dilate(across[between], np.ones((7, 3), np.uint8))
+    labels, stats = components(upright)
+    for n, (x, y, w, h, _area) in enumerate(stats[1:], 1):
+        if reach[y, x : x + w].any() and reach[y + h - 1, x : x + w].any():
+            sides[between][y : y + h, x : x + w] |= labels[y : y + h, x : x + w] == n
+    return sides
 
 
 def _cells(frame: Gray) -> tuple[Cell, ...]:

@@ -6,10 +6,8 @@ retry, sleep or log: pipeline.workflow decides.
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -24,19 +22,20 @@ from archive.aip import (
     read_back,
     read_papers,
 )
+from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing, intake
+from pipeline import describing
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
-from pipeline.page_reading import read_through
-from pipeline.quality import whole_scan
-from pipeline.reading import ReadingOptions, write_derivative
+from pipeline.parting import document_ids, extracted, part_of
+from pipeline.refusals import refusal_of
+from pipeline.settling import settle
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
 from registry import audit, documents, restoring, scans
 from registry.database import read, write
-from registry.errors import KeyNotFound, RefusalCode, Refused, SohoaError, WorkerFailed
+from registry.errors import Conflict, KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
     Description,
     DocumentId,
@@ -46,6 +45,7 @@ from registry.values import (
     Quality,
     RecordMetadata,
     ScanId,
+    ScanOfSeveral,
     ScanState,
     SourceScan,
     Verdict,
@@ -59,11 +59,7 @@ from signing.stamp import Stamp
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-WRITING_S = 20.0
-"""What writing one page of the derivative may take, and the file itself once."""
 ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
-DOCUMENTS_OF_SCANS = uuid.UUID("6f0b7f0e-6a53-5d3e-9a0c-3f6d0b8f5a11")
-"""Namespace: the document of a scan has the same id however often the step runs."""
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
@@ -77,7 +73,7 @@ def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
         name = Path(scan.source_path).name  # as it came: the one for display is tidied
         found = shop.pool.run(identify, path, limits, name, timeout_s=shop.settings.workers.page_timeout_s)
     except WorkerFailed as exc:
-        raise _refusal_of(exc) from exc
+        raise refusal_of(exc) from exc
     with write(shop.engine) as conn:
         scans.update(
             conn,
@@ -91,75 +87,6 @@ def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
     return found
 
 
-def open_documents(shop: Workshop, scan_id: ScanId) -> list[DocumentId]:
-    """The documents of the scan stand in the registry, with ids that follow from the scan's id."""
-    document_id = DocumentId(str(uuid.uuid5(DOCUMENTS_OF_SCANS, scan_id)))
-    with write(shop.engine) as conn:
-        scan = scans.get(conn, scan_id)
-        documents.create(
-            conn,
-            document_id=document_id,
-            scan_id=scan_id,
-            unit=scan.unit,
-            dossier_code=scan.dossier_code,
-            component_code=scan.component_code,
-            original_sha256=scan.sha256,
-            page_count=scan.page_count,
-        )
-        documents.add_event(
-            conn,
-            document_id,
-            Event(type="capture", at=scan.received_at, agent=scan.claimed_by, detail={"sha256": scan.sha256}),
-        )
-    return [document_id]
-
-
-def read_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> None:
-    """`pages.json` and `document.pdf` lie on the document's bench.
-
-    What arrived signed stays as it came: document.pdf is then the original, bit for bit, and only its text is read.
-    """
-    with read(shop.engine) as conn:
-        record = documents.get(conn, document_id)
-        scan = scans.get(conn, ScanId(record.scan_id or ""))
-    if record.state in ENDED:
-        return
-    bench, path = shop.bench(document_id), shop.staged_scan(ScanId(scan.id))
-    bench.mkdir(parents=True, exist_ok=True)
-    (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
-    options = ReadingOptions(
-        engine=shop.settings.reading.engine,
-        language=shop.settings.reading.language,
-        recognition_dpi=shop.settings.reading.recognition_dpi,
-        page_timeout_s=shop.settings.workers.page_timeout_s,
-        max_pixels=shop.settings.intake.max_pixels,
-    )
-    count, media_type = scan.page_count or 1, scan.media_type or ""
-    try:
-        pages = read_through(shop.pool, path, media_type, options, count)
-        if signed:
-            tools: dict[str, str] = {}
-            copy_durably(path, bench / "document.pdf")
-        else:
-            patience = WRITING_S * (count + 1)
-            tools = shop.pool.run(write_derivative, path, media_type, pages, bench, options, timeout_s=patience)
-    except WorkerFailed as exc:
-        raise _refusal_of(exc) from exc
-    with landing(bench / "pages.json") as part:
-        part.write_bytes(PAGES.dump_json(pages))
-    seen = whole_scan((p.quality for p in pages if p.quality), len(pages))
-    with write(shop.engine) as conn:
-        if documents.get(conn, document_id, lock=True).state is not DocumentState.READING:
-            return  # comes late: the document was read, and has gone on
-        scans.save_quality(conn, ScanId(scan.id), seen)
-        documents.set_state(conn, document_id, DocumentState.READING, step="read", page_count=len(pages))
-        documents.add_event(
-            conn,
-            document_id,
-            Event(type="text recognition", at=utc_now(), agent="sohoa", detail={"pages": str(len(pages)), **tools}),
-        )
-
-
 def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     """The document's fields are in the registry; False when it goes on to signing, True when it waits for a person.
 
@@ -167,8 +94,10 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     Raises Refused("secret") for a page with a secrecy stamp: such papers are not scanned (TT 01/2023/TT-VPCP).
     """
     with read(shop.engine) as conn:
-        if documents.get(conn, document_id).state in ENDED:  # and its bench may be gone
-            return True
+        record = documents.get(conn, document_id)
+        scan = scans.get(conn, ScanId(record.scan_id or ""))
+    if record.state is not DocumentState.READING:  # it went on, and its bench may be gone
+        return record.state is not DocumentState.APPROVED
     pages = load_pages(shop, document_id)
     if mark := describing.secrecy_mark(pages):
         raise Refused(RefusalCode.SECRET, f"stamp of {len(mark)} letters on a page head")
@@ -176,6 +105,7 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
         describing.describe, pages, dict(shop.catalogue.kinds), timeout_s=shop.settings.workers.page_timeout_s
     )
     reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
+    reasons += part_of(scan, record).doubts
     with write(shop.engine) as conn:
         standing = documents.get(conn, document_id, lock=True).state
         if standing is not DocumentState.READING:
@@ -278,11 +208,15 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         return
     bench = shop.bench(document_id)
     metadata, events = _papers_of(shop, record, description, scan)
+    original = shop.staged_scan(scan.id)
+    if _is_of_several(scan):
+        original = extracted(shop, scan, record)
+        _archive_whole_scan(shop, scan, RecordMetadata.model_validate_json(metadata).retain_until)
     stored = archive_record(
         shop.store,
         AipContent(
             document_id=document_id,
-            original=shop.staged_scan(ScanId(scan.id)),
+            original=original,
             original_name=scan.file_name,
             pdf=bench / "signed.pdf",
             pages=load_pages(shop, document_id),
@@ -321,11 +255,12 @@ def _note_archived(
 ) -> None:
     """The registry says what the archive holds: document, scan and an audit row, together."""
     with write(shop.engine) as conn:
+        scans.get(conn, scan.id, lock=True)  # first, as in every transaction that needs both
         restoring.restore(conn, held.metadata, held.events, pdf_sha256=held.digests["document.pdf"])
         documents.set_state(conn, record.id, DocumentState.ARCHIVED, step="archived", error_code=None)
         if verdict:
             documents.keep_verdict(conn, record.id, verdict)
-        scans.update(conn, ScanId(scan.id), state=ScanState.DONE, error_code=None)
+        settle(conn, scan.id)
         audit.append(
             conn,
             actor="sohoa",
@@ -375,6 +310,8 @@ def _metadata_of(
             media_type=scan.media_type or "application/octet-stream",
             received_at=scan.received_at,
             warnings=tuple(scan.warnings),
+            pages=record.pages or (),
+            scan=_whole_of(shop, scan, record),
         ),
         retention_class=retention,
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
@@ -389,10 +326,57 @@ def _metadata_of(
     )
 
 
-def release_scan(shop: Workshop, scan_id: ScanId, document_id: DocumentId) -> None:
-    """The source is in `done/` and the bench is cleared. Only after archiving."""
-    intake.release(shop, scan_id)
-    shutil.rmtree(shop.bench(document_id), ignore_errors=True)
+def _is_of_several(scan: scans.ScanRow) -> bool:
+    return scan.split is not None and len(scan.split.parts) > 1
+
+
+def _whole_of(shop: Workshop, scan: scans.ScanRow, record: documents.DocumentRecord) -> ScanOfSeveral | None:
+    """The scan that the document is a part of; None for one that came alone."""
+    if scan.split is None or not _is_of_several(scan):
+        return None
+    return ScanOfSeveral(
+        scan_id=scan.id,
+        part=record.part,
+        parts=len(scan.split.parts),
+        page_count=scan.page_count or 0,
+        extract_sha256=sha256_file(extracted(shop, scan, record)),
+        dossier_code=scan.dossier_code,
+        component_code=scan.component_code,
+    )
+
+
+def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date | None) -> None:
+    """The scan as received stands in the archive before any part of it does, kept as long as this part at least.
+
+    A page with a secrecy stamp keeps the file out of the archive: then only what is said of it stands there.
+    """
+    if scan.split is None:
+        raise Conflict("the scan was not parted")
+    split = scan.split
+    told = ArchivedScan(
+        scan_id=scan.id,
+        unit=scan.unit,
+        source=SourceScan(
+            file_name=scan.file_name,
+            sha256=scan.sha256,
+            size_bytes=scan.size_bytes,
+            media_type=scan.media_type or "application/octet-stream",
+            received_at=scan.received_at,
+            warnings=tuple(scan.warnings),
+        ),
+        page_count=scan.page_count or 0,
+        split=split,
+        documents=tuple(document_ids(scan.id, len(split.parts))),
+        withheld=next((part.refused for part in split.parts if part.refused), None),
+    )
+    note = shop.scan_bench(scan.id) / "archived-until"
+    kept = note.read_text() if note.exists() and is_archived(shop.store, scan.id) else ""
+    until = retain_until.isoformat() if retain_until else "9999"
+    if kept >= until:  # it was read back then, and is kept long enough
+        return
+    archive_scan(shop.store, told, shop.staged_scan(scan.id), retain_until=retain_until)
+    with landing(note) as part:
+        part.write_text(until)
 
 
 def index_entry(metadata: RecordMetadata, pages: Sequence[PageText | TextOfPage]) -> IndexEntry:
@@ -421,12 +405,3 @@ def index_entry(metadata: RecordMetadata, pages: Sequence[PageText | TextOfPage]
 def load_pages(shop: Workshop, document_id: DocumentId) -> tuple[PageText, ...]:
     """The pages as they were read, from the document's bench."""
     return PAGES.validate_json((shop.bench(document_id) / "pages.json").read_bytes())
-
-
-def _refusal_of(failure: WorkerFailed) -> SohoaError:
-    """A worker that ran out of time or memory on a file, or died of it again and again, says something about the file;
-    one that was stopped with its pool says nothing: the work goes on later."""
-    reason = getattr(failure, "reason", "")
-    if reason == "closed":
-        return failure
-    return Refused(RefusalCode.TIMEOUT if reason == "timeout" else RefusalCode.UNREADABLE, str(failure))

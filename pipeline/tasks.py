@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.catalogue import DocumentType
 from pipeline.soundness import Identified, IdentifyLimits
-from registry.values import Description, PageText
+from registry.values import Description, PageText, Split
 
 
 def identify(path: Path, limits: IdentifyLimits, declared_name: str) -> Identified:
@@ -19,6 +19,13 @@ def identify(path: Path, limits: IdentifyLimits, declared_name: str) -> Identifi
     from pipeline import identify as sound  # noqa: PLC0415
 
     return sound.identify(path, limits, declared_name)
+
+
+def split(pages: Sequence[PageText]) -> Split:
+    """As `pipeline.splitting` tells it."""
+    from pipeline.splitting import parts  # noqa: PLC0415
+
+    return parts.split_scan(pages)
 
 
 def describe(pages: Sequence[PageText], kinds: Mapping[str, DocumentType]) -> Description:

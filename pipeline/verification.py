@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from archive.aip import open_file, read_record
-from archive.fixity import check_record
+from archive.aip import AipRecord, open_file, read_record
+from archive.fixity import check_record, check_scan
+from archive.scans import original_digest
 from archive.store import ObjectStore
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, Value, Verdict
@@ -45,16 +46,32 @@ def verify_record(store: ObjectStore, trust: TrustStore, document_id: DocumentId
             signature = validate_pdf(pdf, trust)
         checks += _signature_checks(signature)
         sub_indication = sub_indication or signature.sub_indication
-        original = next(d for name, d in record.digests.items() if name.startswith("original/"))
-        checks.append(
-            Finding(name="original", ok=original == record.metadata.source.sha256, detail="as received, SHA-256")
-        )
+        checks += _original_checks(store, record)
     except (KeyNotFound, FixityMismatch, ValueError, StopIteration) as exc:
         checks.append(Finding(name="record", ok=False, detail=type(exc).__name__))
         sub_indication = sub_indication or "FORMAT_FAILURE"
     return VerificationReport(
         document_id=document_id, verdict=_verdict(checks), sub_indication=sub_indication, checks=tuple(checks)
     )
+
+
+def _original_checks(store: ObjectStore, record: AipRecord) -> list[Finding]:
+    """Whether the file in the package is the one received; of a part of a scan, whether it is its pages and the scan
+    as received stands beside it."""
+    source = record.metadata.source
+    original = next(d for name, d in record.digests.items() if name.startswith("original/"))
+    if source.scan is None:
+        return [Finding(name="original", ok=original == source.sha256, detail="as received, SHA-256")]
+    checks = [Finding(name="original", ok=original == source.scan.extract_sha256, detail="its pages, SHA-256")]
+    fixity = check_scan(store, source.scan.scan_id)
+    detail = "; ".join(fixity.findings)[:500]
+    try:
+        received = original_digest(store, source.scan.scan_id)
+        # None: a page with a secrecy stamp keeps the whole file out of the archive, and scan.json says so
+        holds = fixity.ok and received in (source.sha256, None)
+    except (KeyNotFound, FixityMismatch):
+        holds = False
+    return [*checks, Finding(name="scan", ok=holds, detail=detail or "as received, SHA-256")]
 
 
 def verify_file(path: Path, trust: TrustStore) -> VerificationReport:

@@ -1,7 +1,7 @@
 """The path of one scan, from top to bottom.
 
-claim → identify → split → read → describe → review? → sign → archive → release; the runner's indexer then puts what
-is archived into the index.
+claim → identify → read → split → write → describe → review? → sign → archive → release; the runner's indexer then
+puts what is archived into the index. From `split` on each document of the scan goes its own way.
 
 Two durable workflows (DBOS): `digitise` up to the point where a person may have to look, `preserve` from there to
 the archive. Between them no worker is held. Only this module moves a scan's or document's state on failure: what is
@@ -14,7 +14,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline import intake, steps
+from pipeline import parting, settling, steps
 from pipeline.crew import end_if_given_up
 from pipeline.dispatch import APPLICATION_VERSION, PRESERVE_FIRST, QUEUE, preserving, quiet, workflow_database
 from pipeline.workshop import Workshop
@@ -40,22 +40,37 @@ def shop() -> Workshop:
 
 @DBOS.workflow(name="digitise", max_recovery_attempts=KILLS_SURVIVED)
 def digitise(scan_id: str) -> str:
-    """A claimed scan becomes documents that are archived, wait for a person, or are in quarantine."""
+    """A claimed scan becomes documents that are archived, wait for a person, or are in quarantine, each by itself."""
     scan = ScanId(scan_id)
     try:
         signed = identify(scan)
-        for document in split(scan):
-            read_text(document, signed)
-            attempt = describe(document)
-            if attempt is not None:
-                start_preserving(document, attempt)
+        read_pages(scan)
+        found = split(scan, signed)
     except Refused as refusal:
         set_aside(scan_id, refusal.reason, refusal.detail)
         return "quarantined"
     except Exception as exc:
         stall_scan(scan_id, error_code(exc))
         return "stalled"
+    troubles = [trouble for document in found if (trouble := open_one(document, signed)) is not None]
+    if troubles:
+        stall_scan(scan_id, troubles[0])
+        return "stalled"
     return "described"
+
+
+def open_one(document: DocumentId, signed: bool) -> str | None:
+    """One of the scan's documents is on its way, or refused; the code of what hinders it, None when nothing does."""
+    try:
+        write_text(document, signed)
+        attempt = describe(document)
+        if attempt is not None:
+            start_preserving(document, attempt)
+    except Refused as refusal:
+        refuse(document, refusal.reason, refusal.detail)
+    except Exception as exc:
+        return error_code(exc)
+    return None
 
 
 @DBOS.workflow(name="preserve", max_recovery_attempts=KILLS_SURVIVED)
@@ -79,14 +94,22 @@ def identify(scan_id: ScanId) -> bool:
 
 
 @DBOS.step()
-def split(scan_id: ScanId) -> list[DocumentId]:
-    return steps.open_documents(shop(), scan_id)
+def read_pages(scan_id: ScanId) -> None:
+    parting.read_scan_pages(shop(), scan_id)
+    log.info("read", scan_id=scan_id)
 
 
 @DBOS.step()
-def read_text(document_id: DocumentId, signed: bool) -> None:
-    steps.read_document(shop(), document_id, signed=signed)
-    log.info("read", document_id=document_id)
+def split(scan_id: ScanId, signed: bool) -> list[DocumentId]:
+    found = parting.open_documents(shop(), scan_id, signed=signed)
+    log.info("parted", scan_id=scan_id, documents=len(found))
+    return found
+
+
+@DBOS.step()
+def write_text(document_id: DocumentId, signed: bool) -> None:
+    parting.write_document(shop(), document_id, signed=signed)
+    log.info("written", document_id=document_id)
 
 
 @DBOS.step()
@@ -115,9 +138,7 @@ def archive(document_id: DocumentId) -> None:
 def release(document_id: DocumentId) -> None:
     """The source leaves the inbox. What hinders that (a share that is away) undoes nothing: the runner tries again."""
     try:
-        with read(shop().engine) as conn:
-            scan_id = documents.get(conn, document_id).scan_id
-        steps.release_scan(shop(), ScanId(scan_id or ""), document_id)
+        settling.release(shop(), document_id)
     except (SohoaError, OSError) as exc:
         log.warning("not_released", document_id=document_id, code=error_code(exc))
 
@@ -125,11 +146,15 @@ def release(document_id: DocumentId) -> None:
 @DBOS.step()
 def set_aside(scan_id: str, code: str, detail: str) -> None:
     end_if_given_up(shop().engine, _instance)
-    intake.set_aside(shop(), ScanId(scan_id), RefusalCode(code), detail)
-    with write(shop().engine) as conn:
-        for document in documents.of_scan(conn, scan_id):
-            documents.set_state(conn, document, DocumentState.REJECTED, step="quarantined", error_code=code)
+    settling.set_scan_aside(shop(), ScanId(scan_id), RefusalCode(code), detail)
     log.warning("quarantined", scan_id=scan_id, code=str(code))
+
+
+@DBOS.step()
+def refuse(document_id: str, code: str, detail: str) -> None:
+    end_if_given_up(shop().engine, _instance)
+    settling.refuse(shop(), DocumentId(document_id), RefusalCode(code), detail)
+    log.warning("quarantined", document_id=document_id, code=str(code))
 
 
 @DBOS.step()

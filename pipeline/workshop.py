@@ -39,6 +39,10 @@ class Workshop:
         """Where the durable copy of an input lies while it is worked on."""
         return self.folder("work") / "scans" / scan_id
 
+    def scan_bench(self, scan_id: ScanId) -> Path:
+        """Where what was read of a whole scan lies until all of it is settled."""
+        return self.folder("work") / "pages" / scan_id
+
     def bench(self, document_id: DocumentId) -> Path:
         """Where a document's half-made files lie until it is archived."""
         return self.folder("work") / "documents" / document_id

@@ -47,6 +47,8 @@ class DocumentRow(Value):
     state: DocumentState
     step: str | None
     page_count: int | None
+    part: int
+    pages: tuple[int, ...] | None
     confidence: float | None
     review_reasons: list[str]
     original_sha256: str
@@ -87,8 +89,14 @@ def create(
     component_code: str | None,
     original_sha256: str,
     page_count: int | None,
+    part: int = 0,
+    pages: Sequence[int] | None = None,
+    anew: bool = True,
 ) -> None:
-    """The document stands in state `reading`; one that is there already starts over, unless it is archived."""
+    """The document stands in state `reading`; one that is there already starts over, unless it is archived.
+
+    anew: False leaves alone what is past reading, or was refused.
+    """
     now = _now()
     made = insert_missing(
         conn,
@@ -102,15 +110,30 @@ def create(
             "component_code": component_code,
             "original_sha256": original_sha256,
             "page_count": page_count,
+            "part": part,
+            "pages": None if pages is None else list(pages),
             "state": DocumentState.READING,
             "step": "identified",
             "created_at": now,
             "updated_at": now,
         },
     )
-    kept = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
-    if not made and _locked_state(conn, document_id) not in kept:
-        set_state(conn, document_id, DocumentState.READING, step="identified", error_code=None, page_count=page_count)
+    if made:
+        return
+    state = _locked_state(conn, document_id)
+    if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
+        set_state(
+            conn,
+            document_id,
+            DocumentState.READING,
+            step="identified",
+            error_code=None,
+            dossier_code=dossier_code,
+            component_code=component_code,
+            page_count=page_count,
+            part=part,
+            pages=None if pages is None else list(pages),
+        )
 
 
 def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRecord:
@@ -144,8 +167,15 @@ def set_state(conn: Connection, document_id: str, state: DocumentState, **column
 
 
 def of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
-    """The documents that a scan became."""
-    return [DocumentId(i) for i in conn.execute(select(documents.c.id).where(documents.c.scan_id == scan_id)).scalars()]
+    """The documents that a scan became, in the order of their pages."""
+    query = select(documents.c.id).where(documents.c.scan_id == scan_id).order_by(documents.c.part, documents.c.id)
+    return [DocumentId(i) for i in conn.execute(query).scalars()]
+
+
+def states_of_scan(conn: Connection, scan_id: str) -> dict[DocumentId, DocumentState]:
+    """Where each of the scan's documents is."""
+    query = select(documents.c.id, documents.c.state).where(documents.c.scan_id == scan_id).order_by(documents.c.part)
+    return {DocumentId(row.id): DocumentState(row.state) for row in conn.execute(query)}
 
 
 def save_description(conn: Connection, document_id: DocumentId, described: Description) -> None:

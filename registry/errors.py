@@ -65,6 +65,7 @@ class RefusalCode(StrEnum):
     SECRET = "secret"  # noqa: S105 a secrecy stamp, not a password
     REJECTED = "rejected"
     LOST = "lost"
+    ONLY_SHEETS = "only-sheets"
 
 
 class Refused(SohoaError):

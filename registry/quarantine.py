@@ -20,6 +20,7 @@ class QuarantineItem(Value):
 
     id: str
     scan_id: str | None
+    document_id: str | None
     unit: str
     file_name: str
     kept_path: str
@@ -43,8 +44,12 @@ def add(
     size_bytes: int,
     code: str,
     detail: str,
+    document_id: str | None = None,
 ) -> str:
-    """The refusal stands in the registry, open; the same file kept at the same place again changes nothing."""
+    """The refusal stands in the registry, open; the same file kept at the same place again changes nothing.
+
+    document_id: the part of the scan that was refused; None for all of it.
+    """
     one_at_a_time(conn, f"quarantine {kept_path}")
     same = select(quarantine.c.id).where(quarantine.c.kept_path == kept_path, quarantine.c.resolved_at.is_(None))
     if (earlier := conn.execute(same).scalar()) is not None:
@@ -54,6 +59,7 @@ def add(
         insert(quarantine).values(
             id=item_id,
             scan_id=scan_id,
+            document_id=document_id,
             unit=unit,
             file_name=file_name,
             kept_path=kept_path,
@@ -79,6 +85,11 @@ def of_scan(conn: Connection, scan_id: str) -> list[QuarantineItem]:
     """The open items of a scan."""
     query = select(quarantine).where(quarantine.c.scan_id == scan_id, quarantine.c.resolved_at.is_(None))
     return [_item(row) for row in conn.execute(query)]
+
+
+def knows_document(conn: Connection, document_id: str) -> bool:
+    """Whether this part of a scan was set aside by itself, ever."""
+    return conn.execute(select(quarantine.c.id).where(quarantine.c.document_id == document_id)).first() is not None
 
 
 def open_items(conn: Connection, units: Iterable[str] | None = None) -> list[QuarantineItem]:

@@ -52,7 +52,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An open quarantine item, with the state of its scan (None when it has none)."""
+    """An open quarantine item, with the state of its scan (None when it has none, or it is a part of one)."""
 
     id: str
     unit: str
@@ -200,7 +200,11 @@ def kept_items(conn: Connection) -> Iterator[Kept]:
         .where(quarantine.c.resolved_at.is_(None))
     )
     for row in _stream(conn, query):
-        yield Kept(row.id, row.unit, row.kept_path, row.size_bytes, row.code, row.scan_state if row.scan_id else None)
+        yield Kept(row.id, row.unit, row.kept_path, row.size_bytes, row.code, _whole(row))
+
+
+def _whole(row: Row[Any]) -> str | None:
+    return row.scan_state if row.scan_id and not row.document_id else None
 
 
 def refused_by_code(conn: Connection) -> dict[str, int]:

@@ -50,22 +50,22 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "updated_at": now,
         **descriptions.derived(told.description, told.source.file_name),
     }
-    shared = {
-        "unit": told.unit,
-        "dossier_code": told.dossier_code,
-        "component_code": told.component_code,
-        "page_count": told.page_count,
-    }
+    scan = _scan_row(told, now)
     return Prepared(
         document_id=document_id,
-        scan=_scan_row(told, now) | shared,
+        scan=scan,
         document={
             "id": document_id,
-            "scan_id": str(document_id),
+            "scan_id": scan["id"],
             "step": "archived",
             "original_sha256": told.source.sha256,
             "created_at": _text(told.source.received_at),
-            **shared,
+            "unit": told.unit,
+            "dossier_code": told.dossier_code,
+            "component_code": told.component_code,
+            "page_count": told.page_count,
+            "part": told.source.scan.part if told.source.scan else 0,
+            "pages": list(told.source.pages) or None,
         },
         archived=archived,
         fields=tuple(descriptions.field_rows(document_id, told.description)),
@@ -95,13 +95,19 @@ def restore_many(conn: Connection, prepared: Iterable[Prepared]) -> None:
 
 def _add(new: Sequence[Prepared], conn: Connection) -> None:
     taken: set[str] = set()
+    known: set[str] = set()
     for some in portions([record.scan["claim_key"] for record in new]):
         taken.update(conn.execute(select(scans.c.claim_key).where(scans.c.claim_key.in_(some))).scalars())
+    for some in portions([record.scan["id"] for record in new]):
+        known.update(conn.execute(select(scans.c.id).where(scans.c.id.in_(some))).scalars())
     claims: list[Row] = []
     for record in new:
+        if record.scan["id"] in known:  # another part's, or the scan was under way
+            continue
+        known.add(record.scan["id"])
         key = record.scan["claim_key"]
         # whoever claimed the same bytes before keeps the claim: this record's scan is over
-        claims.append({**record.scan, "claim_key": f"restored|{record.document_id}" if key in taken else key})
+        claims.append({**record.scan, "claim_key": f"restored|{record.scan['id']}" if key in taken else key})
         taken.add(key)
     if new:
         insert_many(conn, scans, claims)
@@ -131,11 +137,17 @@ def _renew(held: Sequence[Prepared], states: dict[str, str], conn: Connection) -
 
 
 def _scan_row(told: RecordMetadata, now: str) -> Row:
-    source = told.source
-    key = (source.sha256, told.unit, told.dossier_code or "", told.component_code or "")
+    source, whole = told.source, told.source.scan
+    dossier, component = (told.dossier_code, told.component_code)
+    if whole:
+        dossier, component = whole.dossier_code, whole.component_code
     return {
-        "id": str(told.document_id),
-        "claim_key": "|".join(key),
+        "id": str(whole.scan_id if whole else told.document_id),
+        "claim_key": "|".join((source.sha256, told.unit, dossier or "", component or "")),
+        "unit": told.unit,
+        "dossier_code": dossier,
+        "component_code": component,
+        "page_count": whole.page_count if whole else told.page_count,
         "sha256": source.sha256,
         "source_path": "",
         "file_name": source.file_name,

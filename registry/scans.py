@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.errors import NotFound
 from registry.tables import documents, scans
-from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Value, utc_now
+from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Split, Value, utc_now
 
 
 class ScanRow(Value):
@@ -32,6 +32,7 @@ class ScanRow(Value):
     page_count: int | None
     warnings: list[str]
     quality: ScanQuality | None
+    split: Split | None
     state: ScanState
     staged_path: str | None
     error_code: str | None
@@ -131,6 +132,19 @@ def save_quality(conn: Connection, scan_id: ScanId, found: ScanQuality) -> None:
         conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(quality=told))
 
 
+def save_split(conn: Connection, scan_id: ScanId, found: Split, *, anew: bool = False) -> Split:
+    """What the scan holds, as found first: it stands, since documents follow from it. Safe to repeat.
+
+    anew: as found now, for a scan of which no document went on.
+    """
+    known = conn.execute(select(scans.c.split).where(scans.c.id == scan_id).with_for_update()).scalar()
+    if known is not None and not anew:
+        return Split.model_validate(known)
+    told = found.model_dump(mode="json")
+    conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(split=told))
+    return found
+
+
 def retry(conn: Connection, scan_id: ScanId) -> None:
     """The scan is claimed once more, as its next attempt; one that is done meanwhile stays so."""
     conn.execute(
@@ -174,7 +188,7 @@ def being_read(conn: Connection) -> list[ScanRow]:
             or_(documents.c.id.is_(None), documents.c.state == DocumentState.READING),
         )
     )
-    return [_row(row) for row in conn.execute(query)]
+    return list({row.id: _row(row) for row in conn.execute(query)}.values())  # once, however many are being read
 
 
 def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:

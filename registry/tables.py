@@ -83,6 +83,7 @@ scans = Table(
     Column("page_count", Integer),
     Column("warnings", JSON, nullable=False, default=list),
     Column("quality", JSON(none_as_null=True)),
+    Column("split", JSON(none_as_null=True)),
     Column("state", Exact(20), nullable=False),
     Column("staged_path", FilePath()),
     Column("error_code", Exact(40)),
@@ -98,7 +99,8 @@ scans = Table(
     Index("ix_scans_unit_updated_at", "unit", "updated_at"),
 )
 """One row per input file. priority: 0 for the desk, higher numbers wait behind it. quality: registry.values.ScanQuality
-as JSON, of the pages looked at so far.
+as JSON, of the pages looked at so far. split: registry.values.Split as JSON, once the pages were read: it stands from
+then on.
 
 claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once.
 file_name is NFC and shortened for display; source_path is the path at claim time."""
@@ -121,6 +123,8 @@ documents = Table(
     Column("state", Exact(20), nullable=False),
     Column("step", Exact(30)),
     Column("page_count", Integer),
+    Column("part", Integer, nullable=False, default=0, server_default="0"),
+    Column("pages", JSON(none_as_null=True)),
     Column("confidence", Float),
     Column("review_reasons", JSON, nullable=False, default=list),
     Column("original_sha256", Exact(64), nullable=False),
@@ -151,7 +155,8 @@ documents = Table(
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
 )
-"""verdict: the last validation's, with its instant; what is decided on it is validated anew."""
+"""verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
+documents of the scan. pages: those of the scan that are its own, from 0; null for all of them."""
 
 fields = Table(
     "fields",
@@ -219,6 +224,7 @@ quarantine = Table(
     metadata,
     Column("id", Exact(36), primary_key=True),
     Column("scan_id", Exact(36)),
+    Column("document_id", Exact(36)),
     Column("unit", Shortened(35), nullable=False),
     Column("file_name", Shortened(300), nullable=False),
     Column("kept_path", FilePath(), nullable=False),
@@ -230,8 +236,9 @@ quarantine = Table(
     Column("resolved_at", Exact(32)),
     Column("resolution", Exact(30)),
     Index("ix_quarantine_resolved_at", "resolved_at"),
+    Index("ix_quarantine_document_id", "document_id"),
 )
-"""resolution: retried | discarded."""
+"""resolution: retried | discarded. document_id: of a refused part, whose scan goes on without it."""
 
 audit = Table(
     "audit",

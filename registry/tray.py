@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, exists, func, select
 
 from registry.tables import documents, scans
-from registry.values import ScanId, ScanQuality, ScanState, Value
+from registry.values import ScanId, ScanQuality, ScanState, Split, Value
 
 FEW_UNITS = 12
 """So many are asked one by one, each at the end of its own index; more of them are nearly all that moves."""
@@ -21,7 +21,8 @@ _counted: WeakKeyDictionary[Engine, dict[frozenset[str] | None, tuple[int, float
 
 
 class TrayRow(Value):
-    """A scan with its document, as the tray shows it."""
+    """A scan with one of its documents, as the tray shows it. pages: those of the scan that are the document's, from 0;
+    None for all of them. several: the scan holds more than this one."""
 
     scan_id: ScanId
     document_id: str | None
@@ -31,12 +32,20 @@ class TrayRow(Value):
     scan_state: ScanState
     document_state: str | None
     page_count: int | None
+    part: int | None = None
+    pages: tuple[int, ...] | None = None
+    scan_pages: int | None = None
+    split: Split | None = None
     error_code: str | None
     warnings: list[str]
     quality: ScanQuality | None
     dossier_code: str | None
     received_at: datetime
     updated_at: datetime
+
+    @property
+    def several(self) -> bool:
+        return self.split is not None and len(self.split.parts) > 1
 
 
 def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) -> list[TrayRow]:
@@ -62,10 +71,14 @@ def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) ->
         scans.c.state.label("scan_state"),
         documents.c.state.label("document_state"),
         func.coalesce(documents.c.page_count, scans.c.page_count).label("page_count"),
-        func.coalesce(scans.c.error_code, documents.c.error_code).label("error_code"),
+        documents.c.part,
+        documents.c.pages,
+        scans.c.page_count.label("scan_pages"),
+        scans.c.split,
+        func.coalesce(documents.c.error_code, scans.c.error_code).label("error_code"),
         scans.c.warnings,
         scans.c.quality,
-        scans.c.dossier_code,
+        func.coalesce(documents.c.dossier_code, scans.c.dossier_code).label("dossier_code"),
         scans.c.received_at,
         func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),
     )

@@ -143,20 +143,26 @@ class Part(Value):
     """One document of a scan. pages: its pages in the scan, in order, without cover sheets and blank backs.
 
     doubts: why a person should look at where it begins or ends, as reasons of a review.
+    refused: the code of a refusal that is known before it is described; such pages are not kept beside the others.
     """
 
     pages: tuple[int, ...]
     dossier_code: str | None = None
     component_code: str | None = None
     doubts: tuple[str, ...] = ()
+    refused: str | None = None
 
 
 class Split(Value):
-    """What a scan holds: every page is in one part, a cover sheet, or blank."""
+    """What a scan holds: every page is in one part, a cover sheet, or blank.
+
+    warnings: of cover sheets that were not followed, or say something else than the folder.
+    """
 
     parts: tuple[Part, ...]
     covers: tuple[int, ...] = ()
     blanks: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class FieldValue(Value):
@@ -227,8 +233,27 @@ class Event(Value):
     detail: dict[str, str] = {}
 
 
+class ScanOfSeveral(Value):
+    """The scan that a document is one part of: the OCFL object `urn:sohoa:scan:<scan id>`, with the file as received.
+
+    extract_sha256: of `original/…` in the document's own package, its pages of that file. dossier_code, component_code:
+    what folder or file name told of the whole file.
+    """
+
+    scan_id: ScanId
+    part: int
+    parts: int
+    page_count: int
+    extract_sha256: Sha256
+    dossier_code: str | None = None
+    component_code: str | None = None
+
+
 class SourceScan(Value):
-    """The file as received."""
+    """The file as received. pages: those of it that are this document's, from 0; empty for all of them.
+
+    scan: None where the file holds this document alone and lies in its own package.
+    """
 
     file_name: str
     sha256: Sha256
@@ -236,12 +261,14 @@ class SourceScan(Value):
     media_type: str
     received_at: datetime
     warnings: tuple[str, ...] = ()
+    pages: tuple[int, ...] = ()
+    scan: ScanOfSeveral | None = None
 
 
 class RecordMetadata(Value):
     """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
 
-    schema_version: int = 1
+    schema_version: int = 2
     document_id: DocumentId
     unit: str
     dossier_code: str | None = None

@@ -15,7 +15,7 @@ from app.setup import initialise
 from app.wiring import Wiring, opened
 from archive.aip import read_record
 from config.settings import Store
-from pipeline import intake, steps
+from pipeline import intake, parting, settling, steps
 from pipeline.pdfa import write_pdfa
 from pipeline.soundness import JPEG
 from registry import audit, documents, dossiers, reuse_events, scans, users
@@ -133,7 +133,7 @@ def add_record(wiring: Wiring, number: int) -> DocumentId:
         state = DocumentState.APPROVED
         documents.set_state(conn, document_id, state, step="approved", approved_by="motcua", approved_at=at)
     preserve(wiring, document_id)
-    steps.release_scan(wiring.workshop, scan_id, document_id)
+    settling.release(wiring.workshop, document_id)
     return document_id
 
 
@@ -160,12 +160,14 @@ def _read(wiring: Wiring, scan_id: ScanId, number: int) -> DocumentId:
     with write(shop.engine) as conn:
         told = {"media_type": JPEG, "page_count": 1, "state": ScanState.IDENTIFIED}
         scans.update(conn, scan_id, **told)
-    [document_id] = steps.open_documents(shop, scan_id)
-    bench = shop.bench(document_id)
-    bench.mkdir(parents=True)
     name = NAMES[number % len(NAMES)]
     text = f"Số: {number}/QĐ-UBND. {TEXTS[number % len(TEXTS)]}. Ông (bà) {name} chịu trách nhiệm thi hành."
     pages = (PageText(index=0, text=text, confidence=0.9, dpi=200),)
+    shop.scan_bench(scan_id).mkdir(parents=True)
+    (shop.scan_bench(scan_id) / "pages.jsonl").write_bytes(pages[0].model_dump_json().encode())
+    [document_id] = parting.open_documents(shop, scan_id)
+    bench = shop.bench(document_id)
+    bench.mkdir(parents=True)
     (bench / "pages.json").write_bytes(PAGES.dump_json(pages))
     write_pdfa(shop.staged_scan(scan_id), JPEG, pages, bench / "document.pdf")
     described = Description(

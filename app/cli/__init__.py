@@ -22,6 +22,7 @@ COMMANDS = {
     "procedures": "catalogue:procedures",
     "ingest": "intake:ingest",
     "read": "reading:read_file",
+    "covers": "covers:covers",
     "show": "review:show_document",
     "search": "finding:search",
     "verify": "archive:verify",

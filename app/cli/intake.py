@@ -23,6 +23,7 @@ from registry.database import read
 from registry.errors import RefusalCode, Refused
 from registry.values import DocumentState, ScanId, ScanState, utc_now, vietnam_date
 
+FAR = tuple(DocumentState)
 ENDED = (ScanState.DONE, ScanState.QUARANTINED, ScanState.DUPLICATE)
 
 
@@ -90,11 +91,13 @@ def _has_ended(shop: Workshop, scan_id: ScanId) -> bool:
         if scans.get(conn, scan_id).state in ENDED:
             return True
         found = [documents.get(conn, d) for d in documents.of_scan(conn, scan_id)]
-    return bool(found) and all(d.state in (DocumentState.REVIEW, DocumentState.ARCHIVED) for d in found)
+    ended = (DocumentState.REVIEW, DocumentState.ARCHIVED, DocumentState.REJECTED)
+    return bool(found) and all(d.state in ended for d in found)
 
 
 def _result(shop: Workshop, path: Path, receipt: Receipt) -> dict[str, Any]:
-    """One line of the answer: status is the document's state when there is one, else the scan's."""
+    """One line of the answer: status is the state of the document that is least far, of the scan where there is none;
+    error tells of what was refused, all of it or a part."""
     empty: dict[str, Any] = {"source": str(path), "status": str(receipt.outcome), "documents": [], "error": None}
     with read(shop.engine) as conn:
         if receipt.scan_id is None:
@@ -102,8 +105,12 @@ def _result(shop: Workshop, path: Path, receipt: Receipt) -> dict[str, Any]:
         scan = scans.get(conn, receipt.scan_id)
         found = [documents.get(conn, d) for d in documents.of_scan(conn, receipt.scan_id)]
     refused = scan.state == ScanState.QUARANTINED
-    status = "quarantined" if refused else str(found[0].state) if found else str(scan.state)
-    error = _error(scan.error_code or RefusalCode.UNREADABLE) if refused else None
+    going = [d for d in found if d.state is not DocumentState.REJECTED] or found
+    least = min(going, key=lambda d: FAR.index(d.state), default=None)
+    status = "quarantined" if refused else str(least.state if least else scan.state)
+    part = next((d for d in found if d.state is DocumentState.REJECTED), None)
+    code = scan.error_code if refused else part.error_code if part else None
+    error = _error(code or RefusalCode.UNREADABLE) if refused or part else None
     return {**empty, "status": status, "documents": [d.id for d in found], "error": error}
 
 

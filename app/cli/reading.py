@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import Json, err, out, show, table
+from app.web import words
 from app.wiring import READING
 from config.catalogue import SHIPPED, load_catalogue
 from config.settings import Workers
@@ -17,7 +18,7 @@ from pipeline.page_reading import read_through
 from pipeline.reading_options import ReadingOptions
 from pipeline.soundness import IdentifyLimits
 from pipeline.workers import WorkerPool
-from registry.values import Description
+from registry.values import Description, Part
 
 
 def read_file(
@@ -36,33 +37,45 @@ def read_file(
             pages = read_through(
                 pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
             )
-        described = pool.run(tasks.describe, pages, kinds, timeout_s=told.page_timeout_s)
+        split = pool.run(tasks.split, pages, timeout_s=told.page_timeout_s)
+        described = [
+            pool.run(tasks.describe, [pages[index] for index in part.pages], kinds, timeout_s=told.page_timeout_s)
+            for part in split.parts
+        ]
     finally:
         pool.close()
-    fields = plain_fields(described)
     if not json:
         for page in pages:
             out.print(page.text, markup=False)
-        table(("Trường", "Giá trị"), [(k, v) for k, v in fields.items() if k != "people"])
+        for part, told_of in zip(split.parts, described, strict=True):
+            if len(split.parts) > 1:
+                out.print(f"[bold]{words.pages(part.pages)}[/bold]")
+            table(("Trường", "Giá trị"), [(k, v) for k, v in plain_fields(told_of).items() if k != "people"])
         return
+    first = described[0] if described else Description()
     show(
         {
             "id": file.stem,
-            "pages": [page.model_dump(exclude={"words"}) for page in pages],
-            "fields": fields,
-            "evidence": {k: v.model_dump(mode="json") for k, v in described.fields.items()},
-            "documents": [
-                {
-                    "first_page": 0,
-                    "last_page": len(pages) - 1,
-                    "dossier_code": described.value("dossier_code"),
-                    "component_code": None,
-                    "fields": fields,
-                }
-            ],
-            "warnings": found.warnings,
+            "pages": [page.model_dump(exclude={"words", "codes"}) for page in pages],
+            "fields": plain_fields(first),
+            "evidence": {k: v.model_dump(mode="json") for k, v in first.fields.items()},
+            "documents": [_read_part(part, told_of) for part, told_of in zip(split.parts, described, strict=True)],
+            "covers": split.covers,
+            "warnings": [*found.warnings, *split.warnings],
         }
     )
+
+
+def _read_part(part: Part, described: Description) -> dict[str, Any]:
+    """One document of the file; its pages are those of the file, from 0."""
+    return {
+        "first_page": part.pages[0],
+        "last_page": part.pages[-1],
+        "pages": part.pages,
+        "dossier_code": part.dossier_code or described.value("dossier_code"),
+        "component_code": part.component_code,
+        "fields": plain_fields(described),
+    }
 
 
 def plain_fields(described: Description) -> dict[str, Any]:

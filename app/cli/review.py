@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.output import Home, Json, actor, err, out, show, table
+from app.web import words
 from app.wiring import opened
 from pipeline.run_lock import runner_is_alive
 from registry import documents, reuse_events
@@ -24,6 +25,8 @@ def show_document(document_id: str, home: Home, json: Json = False) -> None:
         show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
         return
     out.print(f"[bold]{record.title}[/bold]  ({record.state})")
+    if record.pages is not None:
+        out.print(f"{words.pages(record.pages)} của tệp quét")
     table(
         ("Trường", "Giá trị", "Tin cậy", "Trang"),
         [(n, v.value, f"{v.confidence:.2f}", (v.page_index or 0) + 1) for n, v in record.fields.items()],

@@ -14,7 +14,7 @@ import uvicorn
 
 from app import logs
 from app.cli.output import Home, err, only_warnings, out
-from app.web import create_app
+from app.web.application import create_app
 from app.wiring import Wiring, opened
 from pipeline.crew import worker_name
 from pipeline.dispatch import Dispatch

@@ -91,9 +91,12 @@ def review(document_id: str, visit: Annotated[Visit, Depends(allowed("review"))]
     if record.state != DocumentState.REVIEW:
         return RedirectResponse(f"/documents/{document_id}", status_code=303)
     waiting = [row.id for row in _waiting(visit)]
+    with read(visit.wiring.engine) as conn:
+        scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
     return visit.page(
         "review.html",
         record=record,
+        scan=scan,
         entries=_entries(visit, record),
         kinds=visit.wiring.catalogue.kinds,
         pages=range(record.page_count or 0),

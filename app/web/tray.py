@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -14,6 +15,7 @@ from registry import quarantine
 from registry import tray as tray_rows
 from registry.database import read
 from registry.errors import NotFound
+from registry.tray import TrayRow
 from registry.values import ScanState
 
 router = APIRouter()
@@ -50,13 +52,22 @@ def _tray(visit: Visit, template: str) -> HTMLResponse:
     settled = {ScanState.QUARANTINED, ScanState.DUPLICATE}
     return visit.page(
         template,
-        rows=[row for row in rows if row.scan_state not in settled],
+        scans=_by_scan([row for row in rows if row.scan_state not in settled]),
         counts=counts,
         total=sum(counts.values()),
         refused=[item for item in refused if item.unit in visit.units or _unowned(visit, item.unit)],
         waiting=[(w, int(time.monotonic() - w.since)) for w in visit.site.waiting() if _sees(visit, w)],
         shown=SHOWN,
+        full=len(rows) >= SHOWN,
     )
+
+
+def _by_scan(rows: Sequence[TrayRow]) -> list[list[TrayRow]]:
+    """The rows of each scan together, in the order of its pages; the scan that moved last first."""
+    found: dict[str, list[TrayRow]] = {}
+    for row in rows:
+        found.setdefault(row.scan_id, []).append(row)
+    return [sorted(of_one, key=lambda row: row.part or 0) for of_one in found.values()]
 
 
 def _sees(visit: Visit, waiting: Waiting) -> bool:

@@ -56,6 +56,7 @@ EVENTS = {
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
     "original": "Bản quét gốc không đổi",
+    "scan": "Tệp quét chung còn nguyên như khi nhận",
     "record": "Hồ sơ lưu đọc được",
     "structure": "Cấu trúc tệp PDF",
     "signature": "Chữ ký số, chứng thư và dấu thời gian",
@@ -142,10 +143,24 @@ def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
+    if reason == "cover":
+        return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
+
+
+def pages(indexes: Iterable[int]) -> str:
+    """Pages, from 0, as people count them: "trang 3–5, 7"."""
+    runs: list[list[int]] = []
+    for number in (index + 1 for index in indexes):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+    return f"trang {told}"
 
 
 def percent(value: float | None) -> str:
@@ -173,6 +188,7 @@ def flaws(quality: ScanQuality | None) -> list[str]:
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
+    "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "instant": instant,

@@ -18,7 +18,20 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from registry import audit, documents, dossiers, facts, quarantine, reuse_events, scans, tables, tray, units, users
+from registry import (
+    audit,
+    documents,
+    dossiers,
+    facts,
+    quarantine,
+    reckoning,
+    reuse_events,
+    scans,
+    tables,
+    tray,
+    units,
+    users,
+)
 from registry.concurrent import insert_many
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, DatabaseTooNew, NotAllowed, NotFound
@@ -28,10 +41,13 @@ from registry.values import (
     DocumentState,
     Event,
     FieldValue,
+    Part,
     Person,
     Role,
     ScanId,
+    ScanOfSeveral,
     ScanState,
+    Split,
     Verdict,
 )
 from tests.unit.records import archived, person
@@ -371,3 +387,72 @@ class RegistryContract:
         with write(engine) as conn:
             documents.mark_indexed(conn, [first])
             assert documents.unindexed(conn, 10) == [second]
+
+    def test_what_a_scan_holds_stands_as_it_was_found_first(self, engine: Engine) -> None:
+        scan = claim(engine).scan
+        found = Split(parts=(Part(pages=(1, 2), dossier_code="D1"), Part(pages=(4,))), covers=(0, 3), blanks=(5,))
+        with write(engine) as conn:
+            assert scan.split is None
+            assert scans.save_split(conn, scan.id, found) == found
+            assert scans.save_split(conn, scan.id, Split(parts=())) == found
+            scans.update(conn, scan.id, state=ScanState.IDENTIFIED)
+            for number in (1, 0):
+                documents.create(
+                    conn, document_id=DocumentId(f"d{number}"), scan_id=scan.id, unit="H99.32", dossier_code="D1",
+                    component_code=None, original_sha256=scan.sha256, page_count=1, part=number, pages=(number,),
+                )  # fmt: skip
+        with read(engine) as conn:
+            assert scans.get(conn, scan.id).split == found
+            assert documents.of_scan(conn, scan.id) == ["d0", "d1"]
+            assert documents.get(conn, "d1").pages == (1,)
+            assert [s.id for s in scans.being_read(conn)] == [scan.id], "once, however many of its parts are read"
+
+    def test_a_part_that_went_on_stays_where_it_is_when_its_scan_begins_anew(self, engine: Engine) -> None:
+        ids = [document(engine, n) for n in range(1, 4)]
+        moved = (DocumentState.REVIEW, DocumentState.REJECTED, DocumentState.READING)
+        with write(engine) as conn:
+            for document_id, state in zip(ids, moved, strict=True):
+                documents.set_state(conn, document_id, state)
+            for anew in (False, True):
+                for document_id in ids:
+                    documents.create(
+                        conn, document_id=document_id, scan_id=documents.get(conn, document_id).scan_id or "",
+                        unit="H99.32", dossier_code=None, component_code=None, original_sha256="a" * 64, page_count=7,
+                        anew=anew,
+                    )  # fmt: skip
+                states = tuple(documents.get(conn, i).state for i in ids)
+                assert states == ((DocumentState.READING,) * 3 if anew else moved)
+
+    def test_parts_come_back_as_parts_of_one_scan(self, engine: Engine) -> None:
+        whole = ScanId("11111111-1111-4111-8111-111111111111")
+        parts = [
+            ScanOfSeveral(scan_id=whole, part=n, parts=3, page_count=6, extract_sha256="d" * 64, dossier_code="D0")
+            for n in range(3)
+        ]
+        for _ in range(2):
+            with write(engine) as conn:
+                for told in reversed(parts):
+                    archived(conn, "quyet-dinh", dossier=f"D{told.part}", sha256="e" * 64, part=told,
+                             document_id=DocumentId(f"00000000-0000-4000-8000-00000000000{told.part}"))  # fmt: skip
+        with read(engine) as conn:
+            held = [documents.get(conn, i) for i in documents.of_scan(conn, whole)]
+            assert [(d.part, d.pages, d.dossier_code) for d in held] == [
+                (0, (1,), "D0"),
+                (1, (3,), "D1"),
+                (2, (5,), "D2"),
+            ]
+            scan = scans.get(conn, whole)
+            assert (scan.page_count, scan.dossier_code, scan.state) == (6, "D0", ScanState.DONE)
+        assert not claim(engine, "e" * 64, dossier_code="D0").fresh, "the same bytes are known again"
+
+    def test_a_part_set_aside_by_itself_is_told_from_its_scan(self, engine: Engine) -> None:
+        held = document(engine)
+        with write(engine) as conn:
+            scan = documents.get(conn, held).scan_id
+            told = {"unit": "H99.32", "file_name": "x", "sha256": "a" * 64, "size_bytes": 1, "detail": ""}
+            quarantine.add(conn, scan_id=scan, kept_path="/whole", code="corrupt", **told)
+            assert not quarantine.knows_document(conn, held)
+            quarantine.add(conn, scan_id=scan, document_id=held, kept_path="/part", code="secret", **told)
+            assert quarantine.knows_document(conn, held)
+            kept = {item.path: item.scan_state for item in reckoning.kept_items(conn)}
+            assert kept == {"/whole": "claimed", "/part": None}

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from app.setup import initialise
 from app.wiring import Wiring, opened
 from archive.aip import read_papers
-from pipeline import decisions, intake, steps, workflow
+from pipeline import decisions, intake, parting, settling, steps, workflow
 from registry import documents, quarantine, scans, tables
 from registry.database import read, write
 from registry.errors import RefusalCode
@@ -37,15 +37,16 @@ def test_every_step_again_after_the_end_changes_nothing(wiring: Wiring) -> None:
     with write(wiring.engine) as conn:  # it had stalled, and was tried again while a replay of its first attempt ended
         scans.retry(conn, scan)
     steps.identify_scan(shop, scan)
-    steps.release_scan(shop, scan, document)
+    settling.release(shop, document)
     before = standing(wiring, scan, document)
     assert before["state"] == DocumentState.ARCHIVED and before["scan"] == ScanState.DONE
-    assert steps.open_documents(shop, scan) == [document]
-    steps.read_document(shop, document, signed=False)
+    parting.read_scan_pages(shop, scan)
+    assert parting.open_documents(shop, scan) == [document]
+    parting.write_document(shop, document, signed=False)
     steps.describe_document(shop, document)
     steps.sign_document(shop, document)
     steps.archive_document(shop, document)
-    steps.release_scan(shop, scan, document)
+    settling.release(shop, document)
     intake.set_aside(shop, scan, RefusalCode.TIMEOUT, "late")
     workflow._shop = shop
     workflow.stall_scan.__wrapped__(scan, "storage")  # type: ignore[attr-defined]
@@ -58,7 +59,7 @@ def test_a_record_that_the_registry_has_forgotten_is_taken_as_it_is(wiring: Wiri
     scan, document = described(wiring, "quen.pdf", paper(6))
     steps.sign_document(shop, document)
     steps.archive_document(shop, document)
-    steps.release_scan(shop, scan, document)
+    settling.release(shop, document)
     with write(wiring.engine) as conn:  # as a database that came back older than the archive
         conn.execute(update(tables.documents).where(tables.documents.c.id == document).values(
             state="approved", step="approved", archived_at=None, pdf_sha256=None, signed_at=None))  # fmt: skip
@@ -112,7 +113,7 @@ def test_reading_again_leaves_what_a_person_decided(wiring: Wiring) -> None:
     decisions.correct(shop, document, {"kind": "quyet-dinh", "subject": "Theo lời người kiểm tra"}, "tester")
     decisions.approve(shop, document, "tester")
     before = standing(wiring, scan, document)
-    steps.read_document(shop, document, signed=False)
+    parting.write_document(shop, document, signed=False)
     assert steps.describe_document(shop, document) is False, "it goes on to signing, as the person said"
     assert standing(wiring, scan, document) == before
 
@@ -124,8 +125,9 @@ def described(wiring: Wiring, name: str, content: bytes) -> tuple[ScanId, Docume
     receipt = intake.take(shop, path, unit_folder=INBOX, relative=Path(name), actor="inbox")
     scan = ScanId(receipt.scan_id or "")
     steps.identify_scan(shop, scan)
-    [document] = steps.open_documents(shop, scan)
-    steps.read_document(shop, document, signed=False)
+    parting.read_scan_pages(shop, scan)
+    [document] = parting.open_documents(shop, scan)
+    parting.write_document(shop, document, signed=False)
     steps.describe_document(shop, document)
     return scan, document
 

@@ -13,11 +13,11 @@ import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.fuzz import ratio
 
 from app.demo.papers import papers
-from app.demo.scans import DPI, draw
+from app.demo.scans import DPI, FONTS, draw
 from pipeline import imaging
 
 LEAN_DEG = 1.2
@@ -89,6 +89,23 @@ def test_turned_pages_stand_upright_and_level(straightened: Done) -> None:
         assert strayed < 0.5 * np.abs(np.asarray(picture.rotate(180), np.int16) - np.asarray(drawn, np.int16)).mean()
         lean = imaging.measure(np.asarray(picture))
         assert not lean.sideways and abs(lean.skew_deg) <= 0.2
+
+
+def test_a_page_of_one_line_and_punched_holes_is_turned_by_what_it_says(tmp_path: Path) -> None:
+    page = Image.new("L", (1654, 2339), 245)
+    pen, font = ImageDraw.Draw(page), ImageFont.truetype(str(FONTS / "Tinos-Italic.ttf"), 36)
+    pen.text((390, 170), "(Danh sách gồm 34 người)", font=font, fill=60)
+    for y in (790, 1420):
+        pen.ellipse((70, y, 116, y + 46), fill=40)
+    for y in range(900, 1180, 24):
+        pen.arc((1500, y, 1530, y + 18), 90, 250, fill=90, width=3)
+    page.rotate(90, expand=True).save(tmp_path / "page.png", dpi=(DPI, DPI))
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(img2pdf.convert(str(tmp_path / "page.png")))
+    done = ocrmypdf(scan, "--rotate-pages", "--deskew")
+    assert done.exit_code == 0, done.said
+    assert done.texts()[0].strip() == "(Danh sách gồm 34 người)"
+    assert np.asarray(done.pictures()[0])[150:230, 380:800].min() < 128, "the line stands at the head of the page"
 
 
 def test_words_lie_where_they_are_printed(straightened: Done) -> None:

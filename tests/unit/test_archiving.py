@@ -23,7 +23,7 @@ def shop(tmp_path: Path) -> Any:
 def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
     record = SimpleNamespace(
         id=ID, unit="H99.32", dossier_code=None, component_code=None, page_count=1, signature_level="B-LTA",
-        approved_by="an", signed_at=None, approved_at=None, events=(),
+        approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0,
     )  # fmt: skip
     scan = SimpleNamespace(
         file_name="a.pdf",
@@ -32,6 +32,7 @@ def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
         media_type="application/pdf",
         received_at=utc_now(),
         warnings=[],
+        split=None,
     )
     return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan))
 

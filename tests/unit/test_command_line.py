@@ -15,6 +15,15 @@ from PIL import Image
 from app.cli import COMMANDS, GROUPS
 from app.cli.deferred import Deferred
 from app.wiring import PRELOAD, READING
+from pipeline import tasks
+from pipeline.describing import describe
+from pipeline.drawing import render_page
+from pipeline.extracting import extract
+from pipeline.identify import identify, looks_complete
+from pipeline.page_reading import read_page_of
+from pipeline.quality import look_at_first_page
+from pipeline.reading import write_derivative
+from pipeline.splitting.refusing import part_pages
 
 PLACES = [*COMMANDS.items(), *(item for _, places in GROUPS.values() for item in places.items())]
 HEAVY = {
@@ -77,6 +86,14 @@ def test_reading_costs_what_reading_needs(tmp_path: Path) -> None:
     assert json.loads(told)["pages"][0]["blank"]
     preloaded, _ = _after(f"import {', '.join(READING)}")
     assert preloaded & HEAVY == {"cv2", "numpy", "onnxruntime", "pikepdf"}
+
+
+def test_what_is_asked_of_workers_is_at_hand() -> None:
+    """A task's module that is not would be imported by each worker anew, with all that it imports."""
+    of_path = (identify, looks_complete, look_at_first_page, read_page_of, part_pages, extract, write_derivative)
+    asked = {task.__module__ for task in (*of_path, describe, render_page, tasks.identify)}
+    held = set(_after(f"import {', '.join(PRELOAD)}; print(*sys.modules)")[1].split())
+    assert asked <= held
 
 
 @pytest.mark.parametrize("module", PRELOAD)
