@@ -28,7 +28,7 @@ from sqlalchemy import update
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
-from app.web import create_app
+from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
