@@ -12,7 +12,7 @@ from app.kept import Kept, Outcome
 from app.wiring import Wiring
 from config.settings import load_settings
 from pipeline import ocr
-from pipeline.runner import runner_is_alive
+from pipeline.run_lock import runner_is_alive
 from registry import documents
 from registry.database import read
 from registry.values import Value, utc_now

@@ -35,7 +35,7 @@ from archive.replication import replicate
 from config.settings import Settings, Store, load_settings, load_settings_file
 from pipeline.crew import BEAT_S
 from pipeline.landing import copy_durably, landing
-from pipeline.runner import only_runner
+from pipeline.run_lock import only_runner
 from pipeline.steps import index_entry
 from registry import audit, documents, facts, workers
 from registry.database import open_registry, read, write

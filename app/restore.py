@@ -24,7 +24,7 @@ from config.catalogue import SHIPPED
 from config.settings import Settings
 from pipeline.backup import FACT, LEFT_OUT, MANIFEST, Backup, Manifest, fact_of
 from pipeline.landing import landing
-from pipeline.runner import only_runner
+from pipeline.run_lock import only_runner
 from registry import audit, documents, facts
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, FixityMismatch, KeyNotFound

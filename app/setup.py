@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from app.credentials import Credentials
 from app.demo import fill_demo
 from app.wiring import Wiring
 from config.catalogue import SHIPPED
@@ -14,7 +15,7 @@ from pipeline.runner import make_inboxes
 from registry import users
 from registry.database import read, write
 from registry.errors import Conflict
-from registry.values import Role, Value
+from registry.values import Role
 from signing.authority import create_development_authority
 
 TEMPLATE = """\
@@ -39,14 +40,6 @@ DEMO_ACCOUNTS = (
     ("kiemtra", Role.AUDITOR, None),
     ("lanhdao", Role.LEADER, "H99"),
 )
-
-
-class Credentials(Value):
-    """An account with its one-time password; shown once."""
-
-    username: str
-    password: str
-    role: Role
 
 
 def initialise(home: Path, *, demo: bool, agency: str) -> list[Credentials]:

@@ -1,4 +1,8 @@
-"""The only place that builds real adapters: from the settings of a home to a working installation."""
+"""The only place that builds real adapters: from the settings of a home to a working installation.
+
+An adapter is imported when it is built: a command pays only for those that it asks for, not for all of them (S3,
+Elasticsearch, signing and the workflow engine took three seconds of every `sohoa search`).
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from app import logs
-from app.records import Records
-from archive.folder import FolderStore
-from archive.s3 import S3Store
-from archive.store import ObjectStore
 from config.catalogue import Catalogue, load_catalogue
 from config.settings import Settings, Store, load_settings
 from pipeline.workers import WorkerPool
-from pipeline.workshop import Workshop
-from registry import units
-from registry.database import open_registry, read, write
 from registry.values import utc_now, vietnam_date
-from search.elastic_index import ElasticIndex
-from search.index import SearchIndex
-from search.tantivy_index import TantivyIndex
-from signing.station import SigningStation
-from signing.validate import TrustStore
 
-PRELOAD = (
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from app.records import Records
+    from archive.store import ObjectStore
+    from pipeline.workshop import Workshop
+    from search.index import SearchIndex
+    from signing.station import SigningStation
+    from signing.validate import TrustStore
+
+READING = (
+    "pipeline.tasks",
+    "pipeline.page_reading",
     "pipeline.identify",
+    "pipeline.open_scan",
     "pipeline.reading",
     "pipeline.tesserocr_engine",
-    "pipeline.pytesseract_engine",
     "pipeline.describing",
-    "pipeline.drawing",
+    "pipeline.splitting.parts",
 )
-"""Imported once by the server that worker processes are forked from; what cannot be imported is left out."""
+"""Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
+left out."""
+PRELOAD = (*READING, "pipeline.pdfa", "pipeline.extracting", "pipeline.splitting.refusing", "pipeline.drawing")
+"""The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 
 class Wiring:
@@ -54,6 +60,9 @@ class Wiring:
 
     @cached_property
     def engine(self) -> Engine:
+        from registry import units
+        from registry.database import open_registry, read, write
+
         engine = open_registry(self.settings.registry_url)
         in_force = self.catalogue.units_on(vietnam_date(utc_now()))
         with read(engine) as conn:
@@ -71,7 +80,11 @@ class Wiring:
     def index(self) -> SearchIndex:
         told = self.settings.index
         if told.kind == "tantivy":
+            from search.tantivy_index import TantivyIndex
+
             return TantivyIndex(self.folder("index"))
+        from search.elastic_index import ElasticIndex
+
         return ElasticIndex(
             told.urls,
             prefix=told.prefix,
@@ -82,6 +95,8 @@ class Wiring:
 
     @cached_property
     def trust(self) -> TrustStore:
+        from signing.validate import TrustStore
+
         return TrustStore.load(self.settings.path(self.settings.signing.trust))
 
     @cached_property
@@ -105,6 +120,8 @@ class Wiring:
 
     @cached_property
     def station(self) -> SigningStation:
+        from signing.station import SigningStation
+
         told = self.settings.signing
         return SigningStation.open(
             key_file=self.settings.path(told.key_file),
@@ -119,6 +136,8 @@ class Wiring:
 
     @cached_property
     def workshop(self) -> Workshop:
+        from pipeline.workshop import Workshop
+
         return Workshop(
             settings=self.settings,
             catalogue=self.catalogue,
@@ -132,6 +151,8 @@ class Wiring:
 
     @cached_property
     def records(self) -> Records:
+        from app.records import Records
+
         return Records(self)
 
     def close(self) -> None:
@@ -149,6 +170,8 @@ def build_store(settings: Settings, told: Store) -> ObjectStore:
     Raises SettingsInvalid when its secret cannot be read.
     """
     if told.kind == "s3":
+        from archive.s3 import S3Store
+
         return S3Store(
             told.endpoint,
             told.bucket,
@@ -158,6 +181,8 @@ def build_store(settings: Settings, told: Store) -> ObjectStore:
             region=told.region,
             ca_file=settings.path(told.ca_file) if told.ca_file else None,
         )
+    from archive.folder import FolderStore
+
     if told.folder is None:
         return FolderStore(
             settings.path(settings.folders.archive), staging=settings.path(settings.folders.work) / "archive"

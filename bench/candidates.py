@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from app.cli.intake import plain_fields
+from app.cli.reading import plain_fields
 from app.demo.papers import papers
 from app.demo.scans import DPI, draw
 from app.setup import initialise

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config.errors import SettingsInvalid
+from config.plain_yaml import read_yaml
 
 SHIPPED = Path(__file__).parent / "data"
 FILES = ("units", "document_types", "procedures", "retention", "targets")
@@ -206,7 +207,7 @@ def load_catalogue(folder: Path) -> Catalogue:
     for name in FILES:
         path = folder / f"{name}.yaml"
         try:
-            parts[name] = yaml.safe_load(path.read_text(encoding="utf-8"))
+            parts[name] = read_yaml(path)
         except (OSError, yaml.YAMLError) as exc:
             raise SettingsInvalid(f"{path}: cannot be read: {exc}") from exc
     catalogue = Catalogue(

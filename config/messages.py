@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
+from config.plain_yaml import read_yaml
 
 
 def sentence(code: str) -> str:
@@ -22,5 +22,5 @@ def known_codes() -> frozenset[str]:
 @lru_cache
 def _sentences() -> dict[str, str]:
     path = Path(__file__).parent / "data" / "messages.yaml"
-    told: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told: dict[str, str] = read_yaml(path)
     return told

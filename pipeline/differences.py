@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Engine
 
 from archive.aip import iter_records
 from archive.ocfl import INVENTORY, object_root
+from archive.scans import is_archived
 from archive.store import ObjectStore
 from config.settings import Settings
 from pipeline.watch import is_left_alone
 from registry import reckoning
 from registry.reckoning import InFlight
-from registry.values import DocumentId, DocumentState, ScanState, Value, sha256_file, utc_now
+from registry.values import DocumentId, DocumentState, ScanId, ScanState, Value, sha256_file, utc_now
 from search.index import SearchIndex
 
 SETTLES_S = 3600.0
@@ -218,7 +219,8 @@ BOOKS: tuple[Callable[[Installation, Connection], Iterator[Difference]], ...] = 
 
 
 def archive_against_books(home: Installation) -> Iterator[Difference]:
-    """Records missing from the archive, and records that the registry does not know.
+    """Records missing from the archive, also the scans that several of them are of, and records that the registry does
+    not know.
 
     The archive lists its records in its own order: their ids, 16 bytes each, are sorted here (17 MB for a million).
     Raises ServiceUnavailable and OSError when the store cannot be listed.
@@ -235,8 +237,12 @@ def archive_against_books(home: Installation) -> Iterator[Difference]:
             found = held[at] == wanted if len(held) else np.zeros(len(ids), dtype=bool)
             seen[at[found]] = True
             missing += [i for i, there in zip(ids, found, strict=True) if not there]
+        parted = list(reckoning.archived_of_several(conn))
     unknown = [_uuid(bytes(raw)) for raw in held[~seen]]
     yield from _confirmed(home, missing, unknown)
+    for scan, unit in parted:  # each was there before its parts were
+        if not is_archived(home.store, ScanId(scan)):
+            yield Difference(code="scan-missing", subject=scan, unit=unit)
 
 
 def _confirmed(home: Installation, missing: list[str], unknown: list[str]) -> Iterator[Difference]:

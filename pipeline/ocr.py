@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from pipeline.imaging import Gray
+if TYPE_CHECKING:
+    from pipeline.imaging import Gray
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # before an engine is loaded: one page per core is faster
 

@@ -24,7 +24,8 @@ from pydantic import BaseModel
 from pipeline import ocr
 from pipeline.orientation import UNKNOWN, Orientation, looked_at, orientation
 from pipeline.page_source import PageImage, PageSource
-from pipeline.reading import ReadingOptions, read_page
+from pipeline.reading import read_page
+from pipeline.reading_options import ReadingOptions
 from pipeline.scanner_picture import scanner_picture
 from pipeline.text_layer import page_element
 from registry.values import PageText

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
 
-from pipeline.page_source import PageSource
-from pipeline.reading import ReadingOptions, read_page
+from pipeline.reading_options import ReadingOptions
 from pipeline.workers import TaskFailed, WorkerPool
 from registry.values import PageText
 
@@ -18,7 +16,10 @@ OPENING_S = 30.0
 
 def read_page_of(scan: Path, media_type: str, index: int, options: ReadingOptions) -> PageText:
     """One page of a scan. Runs in a worker, which keeps the file open for its next page."""
-    return read_page(_opened(scan, media_type, options.max_pixels).page(index), index, options)
+    from pipeline.open_scan import opened  # noqa: PLC0415 who asks for pages does not open them
+    from pipeline.reading import read_page  # noqa: PLC0415
+
+    return read_page(opened(scan, media_type, options.max_pixels).page(index), index, options)
 
 
 def read_through(
@@ -57,23 +58,3 @@ def read_through(
     if pages and len(failures) == len(pages):
         raise failures[0]
     return pages
-
-
-class _Kept:
-    """The file this process read a page of last, open for the next: pages come one after the other."""
-
-    known: ClassVar[tuple[object, ...]] = ()
-    source: ClassVar[PageSource | None] = None
-
-
-def _opened(scan: Path, media_type: str, max_pixels: int) -> PageSource:
-    told = scan.stat()
-    known = (scan, told.st_ino, told.st_mtime_ns, told.st_size, media_type, max_pixels)
-    if _Kept.source is not None and _Kept.known == known:
-        return _Kept.source
-    if _Kept.source is not None:
-        _Kept.source.close()
-        _Kept.source = None
-    opened = PageSource(scan, media_type, max_pixels)
-    _Kept.known, _Kept.source = known, opened
-    return opened

@@ -13,14 +13,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from archive.scans import is_archived, read_scan
-from pipeline import describing
 from pipeline.extracting import extract
 from pipeline.landing import copy_durably, landing
 from pipeline.page_reading import read_through
 from pipeline.quality import whole_scan
 from pipeline.reading import ReadingOptions, write_derivative
 from pipeline.refusals import refusal_of
-from pipeline.splitting.parts import split_scan
+from pipeline.splitting.refusing import part_pages
 from pipeline.workshop import Workshop
 from registry import documents, dossiers, scans
 from registry.database import read, write
@@ -193,20 +192,6 @@ def reading_options(shop: Workshop) -> ReadingOptions:
         page_timeout_s=shop.settings.workers.page_timeout_s,
         max_pixels=shop.settings.intake.max_pixels,
     )
-
-
-def part_pages(pages: Sequence[PageText], dossier_code: str | None, component_code: str | None) -> Split:
-    """What the scan holds; of several parts, those with a secrecy stamp are refused. Runs in a worker process."""
-    split = split_scan(pages, dossier_code, component_code)
-    if len(split.parts) < 2:
-        return split
-    parts = [
-        part.model_copy(update={"refused": str(RefusalCode.SECRET)})
-        if describing.secrecy_mark([pages[index] for index in part.pages])
-        else part
-        for part in split.parts
-    ]
-    return split.model_copy(update={"parts": tuple(parts)})
 
 
 def _found(shop: Workshop, scan: ScanRow, known: list[DocumentId], *, signed: bool) -> Split:

@@ -17,13 +17,13 @@ import img2pdf
 import numpy as np
 import pikepdf
 import pypdfium2
-from ocrmypdf.font import MultiFontManager
 from ocrmypdf.fpdf_renderer import Fpdf2MultiPageRenderer
 from ocrmypdf.pdfa import speculative_pdfa_conversion
 from pikepdf.pdfa import PdfaError
 from PIL import Image, ImageOps
 
 from pipeline.landing import landing
+from pipeline.layer_fonts import LayerFonts
 from pipeline.soundness import PDF
 from pipeline.text_layer import page_element
 from pipeline.tiff_jpeg import jpeg_of
@@ -208,7 +208,8 @@ def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None
     if not layers:
         return
     path = folder / "text.pdf"
-    Fpdf2MultiPageRenderer(layers, MultiFontManager()).render(path)
+    letters = {letter for page in pages for word in page.words for letter in word.text}
+    Fpdf2MultiPageRenderer(layers, LayerFonts(folder, letters)).render(path)
     with pikepdf.open(path) as text:
         for (index, _, _), layer in zip(layers, text.pages, strict=True):
             page = pdf.pages[index]

@@ -7,9 +7,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-
-import ocrmypdf
 
 from pipeline import imaging, ocr, quality
 from pipeline.blanks import is_blank
@@ -17,10 +16,10 @@ from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
 from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage
-from pipeline.pdfa import write_pdfa
+from pipeline.reading_options import ReadingOptions as ReadingOptions  # noqa: PLC0414 found here as well
 from pipeline.reading_order import in_reading_order
 from pipeline.splitting.codes import read_codes
-from registry.values import Box, PageQuality, PageText, Quality, Value, Word
+from registry.values import Box, PageQuality, PageText, Quality, Word
 
 UNSURE = 0.62
 """Mean confidence below which the page may stand on its head: right pages of bad scans are seldom below it."""
@@ -32,14 +31,6 @@ SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
 
-class ReadingOptions(Value):
-    engine: ocr.EngineName = "auto"
-    language: str = "vie"
-    recognition_dpi: int = 200
-    page_timeout_s: float = 180.0
-    max_pixels: int = 200_000_000
-
-
 def write_derivative(
     scan: Path, media_type: str, pages: Sequence[PageText], into: Path, options: ReadingOptions
 ) -> dict[str, str]:
@@ -47,9 +38,11 @@ def write_derivative(
 
     Returns the programs that made text and file, with their versions. Same pages, same look. Safe to repeat.
     """
+    from pipeline.pdfa import write_pdfa  # noqa: PLC0415 as much as all the rest: reading alone writes no PDF
+
     into.mkdir(parents=True, exist_ok=True)
     write_pdfa(scan, media_type, pages, into / "document.pdf")
-    return {"ocr": _engine(options).version(), "pdf": f"ocrmypdf {ocrmypdf.__version__}"}
+    return {"ocr": _engine(options).version(), "pdf": f"ocrmypdf {version('ocrmypdf')}"}
 
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:

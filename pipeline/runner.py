@@ -6,18 +6,15 @@ per installation works at a time; workers (pipeline.worker) read, sign and archi
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 import structlog
 
@@ -30,6 +27,7 @@ from pipeline.identify import looks_complete
 from pipeline.indexer import Indexer
 from pipeline.intake import Receipt, Taken
 from pipeline.landing import landing
+from pipeline.run_lock import only_runner
 from pipeline.turns import Turns
 from pipeline.two_passes import Found, Sides
 from pipeline.watch import Arrival, Inbox, Listing, Waiting, Wakeup
@@ -37,11 +35,7 @@ from pipeline.worker import Worker
 from pipeline.workshop import Workshop
 from registry import audit, documents, scans, workers
 from registry.database import read, write
-from registry.errors import Conflict
 from registry.values import DocumentState, ScanId, ScanState, utc_now, vietnam_date
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = structlog.get_logger("sohoa.runner")
 
@@ -308,42 +302,3 @@ def purge_done(done: Path, before: date) -> None:
     for day in done.glob("*/????-??-??"):
         if day.name < before.isoformat():
             shutil.rmtree(day)
-
-
-@contextmanager
-def only_runner(home: Path, wait: threading.Event | None = None) -> Iterator[None]:
-    """Holds the installation's run lock; a crash frees it. Raises Conflict when another runner has it.
-
-    wait: stand by instead until the lock is free, or this event is set.
-    """
-    lock: IO[str] = (home / "run.lock").open("a+")
-    while not _locked(lock):
-        if wait is None:
-            lock.close()
-            raise Conflict("another `sohoa run` works on this installation")
-        if wait.wait(1.0):
-            break
-    try:
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-    finally:
-        lock.close()
-
-
-def runner_is_alive(home: Path) -> bool:
-    """Whether some process works on this installation now."""
-    try:
-        with only_runner(home):
-            return False
-    except Conflict:
-        return True
-
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

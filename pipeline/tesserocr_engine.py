@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 from importlib.metadata import version
 
-import numpy as np
-from PIL import Image
 from tesserocr import PSM, RIL, PyTessBaseAPI, iterate_level, tesseract_version
 
 from pipeline.imaging import Gray
@@ -34,7 +32,8 @@ class TesserocrEngine:
 
     def _recognise(self, gray: Gray, mode: int, dpi: int, timeout_s: float) -> list[RawWord]:
         self._api.SetPageSegMode(mode)
-        self._api.SetImage(Image.fromarray(np.ascontiguousarray(gray)))
+        height, width = gray.shape
+        self._api.SetImageBytes(gray.tobytes(), width, height, 1, width)  # SetImage would write and read a BMP
         self._api.SetSourceResolution(dpi)
         try:
             if not self._api.Recognize(max(1, int(timeout_s * 1000))):

@@ -263,6 +263,14 @@ def archived(conn: Connection) -> Iterator[list[str]]:
         yield [str(i) for i in some]
 
 
+def archived_of_several(conn: Connection) -> Iterator[tuple[str, str]]:
+    """(scan, unit) of scans of which a part that is not the first is in the archive."""
+    query = select(documents.c.scan_id, documents.c.unit).where(
+        documents.c.part > 0, documents.c.archived_at.is_not(None)
+    )
+    yield from {row.scan_id: (row.scan_id, row.unit) for row in _stream(conn, query)}.values()
+
+
 def any_archived(conn: Connection) -> bool:
     """Whether a single document is in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).limit(1)

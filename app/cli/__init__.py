@@ -7,19 +7,65 @@ import sys
 import typer
 
 from app import logs
-from app.cli import archive, covers, finding, installation, intake, moving, numbers, reconcile, review
+from app.cli.deferred import group_of
 from app.cli.output import EXIT_FAILED, fail
 from registry.errors import SohoaError
 
+COMMANDS = {
+    "init": "installation:init",
+    "run": "running:run",
+    "web": "running:web",
+    "watch": "running:watch",
+    "worker": "running:worker",
+    "doctor": "checking:doctor",
+    "units": "catalogue:units",
+    "procedures": "catalogue:procedures",
+    "ingest": "intake:ingest",
+    "read": "reading:read_file",
+    "covers": "covers:covers",
+    "show": "review:show_document",
+    "search": "finding:search",
+    "verify": "archive:verify",
+    "indicators": "numbers:indicators",
+    "reconcile": "reconcile:reconcile",
+    "migrate": "moving:migrate",
+    "backup": "moving:backup",
+    "restore": "moving:restore",
+}
+"""Where each command stands: module of app.cli and function, whose docstring is its help."""
+
+GROUPS = {
+    "users": ("Tài khoản.", {"add": "accounts:add_user", "list": "accounts:list_users"}),
+    "review": (
+        "Kiểm tra của người trước khi ký.",
+        {
+            "list": "review:list_waiting",
+            "approve": "review:approve",
+            "correct": "review:correct",
+            "reject": "review:reject",
+        },
+    ),
+    "reuse": ("Tái sử dụng giấy tờ.", {"check": "reuse:check", "record": "reuse:record"}),
+    "index": ("Chỉ mục tìm kiếm.", {"rebuild": "rebuilding:rebuild_index"}),
+    "archive": (
+        "Kho lưu trữ.",
+        {"audit": "archive:audit_archive", "replicate": "replicating:replicate_archive", "prepare": "prepare:prepare"},
+    ),
+    "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log"}),
+    "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
+}
+
 app = typer.Typer(
     name="sohoa",
+    cls=group_of(COMMANDS),
     help="Số hóa hồ sơ một cửa: quét, đọc, ký số, lưu trữ và tái sử dụng giấy tờ.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (installation, intake, covers, review, finding, archive, numbers, reconcile, moving):
-    part.register(app)
+for _name, (_help, _places) in GROUPS.items():
+    app.add_typer(typer.Typer(cls=group_of(_places), help=_help, no_args_is_help=True), name=_name)
 
 
 def main() -> None:

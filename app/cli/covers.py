@@ -19,10 +19,6 @@ from registry.errors import NotFound, RefusalCode, Refused
 from registry.values import utc_now, vietnam_date
 
 
-def register(app: typer.Typer) -> None:
-    app.command("covers")(covers)
-
-
 def covers(
     home: Home,
     dossier: Annotated[str, typer.Option(help="Mã hồ sơ.")],

@@ -8,37 +8,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, track
+from rich.progress import track
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
-from app.web import words
-from app.wiring import PRELOAD, opened
-from config.catalogue import SHIPPED, load_catalogue
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, show, table
+from app.wiring import opened
 from config.messages import sentence
-from config.settings import Workers
-from pipeline import describing
 from pipeline.describing import dossier_code_in
-from pipeline.identify import identify
 from pipeline.intake import BACK_FILE, Receipt, take
-from pipeline.page_reading import read_through
-from pipeline.reading import ReadingOptions
-from pipeline.runner import Runner, runner_is_alive
-from pipeline.soundness import IdentifyLimits
-from pipeline.splitting.parts import split_scan
-from pipeline.workers import WorkerPool
+from pipeline.run_lock import runner_is_alive
+from pipeline.runner import Runner
 from pipeline.workshop import Workshop
 from registry import documents, scans
 from registry.database import read
 from registry.errors import RefusalCode, Refused
-from registry.values import Description, DocumentState, Part, ScanId, ScanState, utc_now, vietnam_date
+from registry.values import DocumentState, ScanId, ScanState, utc_now, vietnam_date
 
 FAR = tuple(DocumentState)
 ENDED = (ScanState.DONE, ScanState.QUARANTINED, ScanState.DUPLICATE)
-
-
-def register(app: typer.Typer) -> None:
-    app.command("ingest")(ingest)
-    app.command("read")(read_file)
 
 
 def ingest(
@@ -82,76 +68,6 @@ def ingest(
         table(("Tệp", "Tình trạng", "Tài liệu"), [(r["source"], r["status"], *r["documents"]) for r in results])
     if any(r["error"] for r in results):
         sys.exit(EXIT_PARTLY)
-
-
-def read_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    json: Json = False,
-    catalogue: Annotated[Path, typer.Option(help="Thư mục danh mục.")] = SHIPPED,
-) -> None:
-    """Đọc một tệp: chữ và các trường thông tin. Không lưu gì."""
-    kinds = dict(load_catalogue(catalogue).kinds)
-    told = Workers()
-    pool = WorkerPool(told.processes, told.memory_mb, preload=PRELOAD)
-    try:
-        found = pool.run(identify, file, IdentifyLimits(), file.name, timeout_s=told.page_timeout_s)
-        with Progress(console=err, transient=True) as bar:
-            task = bar.add_task("Đang đọc…", total=found.page_count)
-            pages = read_through(
-                pool, file, found.media_type, ReadingOptions(), found.page_count, lambda: bar.advance(task)
-            )
-        split = pool.run(split_scan, pages, timeout_s=told.page_timeout_s)
-        described = [
-            pool.run(describing.describe, [pages[index] for index in part.pages], kinds, timeout_s=told.page_timeout_s)
-            for part in split.parts
-        ]
-    finally:
-        pool.close()
-    if not json:
-        for page in pages:
-            out.print(page.text, markup=False)
-        for part, told_of in zip(split.parts, described, strict=True):
-            if len(split.parts) > 1:
-                out.print(f"[bold]{words.pages(part.pages)}[/bold]")
-            table(("Trường", "Giá trị"), [(k, v) for k, v in plain_fields(told_of).items() if k != "people"])
-        return
-    first = described[0] if described else Description()
-    show(
-        {
-            "id": file.stem,
-            "pages": [page.model_dump(exclude={"words", "codes"}) for page in pages],
-            "fields": plain_fields(first),
-            "evidence": {k: v.model_dump(mode="json") for k, v in first.fields.items()},
-            "documents": [_read_part(part, told_of) for part, told_of in zip(split.parts, described, strict=True)],
-            "covers": split.covers,
-            "warnings": [*found.warnings, *split.warnings],
-        }
-    )
-
-
-def _read_part(part: Part, described: Description) -> dict[str, Any]:
-    """One document of the file; its pages are those of the file, from 0."""
-    return {
-        "first_page": part.pages[0],
-        "last_page": part.pages[-1],
-        "pages": part.pages,
-        "dossier_code": part.dossier_code or described.value("dossier_code"),
-        "component_code": part.component_code,
-        "fields": plain_fields(described),
-    }
-
-
-def plain_fields(described: Description) -> dict[str, Any]:
-    """Fields and people as plain values."""
-    people = [
-        {
-            "full_name": p.full_name.value if p.full_name else None,
-            "id_number": p.id_number.value if p.id_number else None,
-            "date_of_birth": p.date_of_birth.value if p.date_of_birth else None,
-        }
-        for p in described.people
-    ]
-    return {**{name: value.value for name, value in described.fields.items()}, "people": people}
 
 
 def _wait(shop: Workshop, receipts: list[Receipt]) -> None:

@@ -19,12 +19,6 @@ from pipeline.backup import make_backup, remove_expired
 from registry.values import VIETNAM
 
 
-def register(app: typer.Typer) -> None:
-    app.command("migrate")(migrate)
-    app.command("backup")(backup)
-    app.command("restore")(restore)
-
-
 def migrate(
     home: Home,
     to: Annotated[Path, typer.Option("--to", help="Cấu hình mới đầy đủ; đường dẫn trong đó tính từ thư mục cài đặt.")],

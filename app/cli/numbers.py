@@ -18,13 +18,6 @@ from registry.values import utc_now, vietnam_date
 REASONS = {"missing": "thiếu", "malformed": "sai dạng", "unknown": "không có trong danh mục"}
 
 
-def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Hồ sơ.", no_args_is_help=True)
-    group.command("import")(import_file)
-    app.add_typer(group, name="dossiers")
-    app.command("indicators")(indicators)
-
-
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], home: Home, json: Json = False
 ) -> None:

@@ -15,10 +15,6 @@ from pipeline.reconcile import reconcile as look
 HEADINGS = ("Đơn vị", "Đã nhận", "Lưu kho", "Chờ duyệt", "Cách ly", "Đang chờ", "Trùng", "Không rõ")
 
 
-def register(app: typer.Typer) -> None:
-    app.command("reconcile")(reconcile)
-
-
 def reconcile(
     home: Home,
     keep: Annotated[bool, typer.Option(help="Ghi kết quả vào sổ đăng ký và nhật ký.")] = True,

@@ -9,21 +9,11 @@ import typer
 from app.cli.output import Home, Json, actor, err, out, show, table
 from app.web import words
 from app.wiring import opened
-from pipeline.runner import runner_is_alive
+from pipeline.run_lock import runner_is_alive
 from registry import documents, reuse_events
 from registry.database import read
 from registry.errors import Conflict
 from registry.values import DocumentId, DocumentState
-
-
-def register(app: typer.Typer) -> None:
-    app.command("show")(show_document)
-    group = typer.Typer(help="Kiểm tra của người trước khi ký.", no_args_is_help=True)
-    group.command("list")(list_waiting)
-    group.command("approve")(approve)
-    group.command("correct")(correct)
-    group.command("reject")(reject)
-    app.add_typer(group, name="review")
 
 
 def show_document(document_id: str, home: Home, json: Json = False) -> None:

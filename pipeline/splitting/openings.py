@@ -103,7 +103,11 @@ def _card_sides(page: PageText, rows: Sequence[Row]) -> tuple[bool, bool]:
 
 
 def _is_land_owner(row: Row) -> bool:
-    return row.key.startswith(("i ", "1 ", "l ", "nguoi ")) and fuzz.partial_ratio(_LAND_OWNER, row.key) >= 85
+    """Whether the row is the section's title: nothing before it but its number, however that was read."""
+    found = fuzz.partial_ratio_alignment(_LAND_OWNER, row.key, score_cutoff=85)
+    if found is None or len(row.key) < len(_LAND_OWNER) - 8 or found.dest_start > 6:
+        return False
+    return fuzz.partial_ratio("nguoi", row.key[:11]) >= 75  # the certificate's title is much like it but for that
 
 
 def _numbered(rows: Sequence[Row]) -> bool:

@@ -31,7 +31,7 @@ from archive.ocfl import root_of
 from archive.store import get
 from pipeline import decisions, steps
 from pipeline.backup import Backup, daily_backup, make_backup, remove_expired
-from pipeline.runner import only_runner
+from pipeline.run_lock import only_runner
 from registry import audit, documents, facts, quarantine, reuse_events, scans, users, workers
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, Retained, ServiceUnavailable

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from sqlalchemy import update
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
-from app.web import create_app
+from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
@@ -34,6 +36,7 @@ from archive.ocfl import root_of
 from archive.replication import replicate
 from archive.scans import original_digests, read_scan, scan_object
 from pipeline import decisions, intake, parting, settling, steps
+from pipeline.landing import landing
 from pipeline.reconcile import reconcile
 from pipeline.splitting.covers import Cover
 from pipeline.splitting.sheets import Sheet, draw, sheets_pdf
@@ -42,7 +45,7 @@ from registry import documents, quarantine, scans, tables, tray, users
 from registry.database import read, write
 from registry.errors import Conflict, RefusalCode, Refused
 from registry.values import DocumentId, Role, ScanId, ScanState, Verdict
-from tests.desk import PASSWORD, run_cli
+from tests.desk import PASSWORD, SOHOA, run_cli
 from tests.faults.inputs import FONT, paper, slip
 from tests.faults.installation import INBOX
 from tests.servers import free_port
@@ -222,6 +225,12 @@ def test_one_bad_part_blocks_no_other_and_comes_back_by_itself(wiring: Wiring) -
         record = documents.get(conn, document)
     assert (record.dossier_code, record.component_code) == (DOSSIER, "TP02")
     assert again != scan and not reconcile(wiring).counted
+    whole = wiring.folder("archive") / root_of(scan_object(scan))
+    whole.rename(whole.with_name("away"))
+    assert reconcile(wiring).counted["scan-missing"] == 1
+    assert verify_record(wiring.store, wiring.trust, found[0]).verdict == Verdict.FAILED
+    whole.with_name("away").rename(whole)
+    assert verify_record(wiring.store, wiring.trust, found[0]).verdict == Verdict.PASSED
 
 
 def test_a_secret_paper_among_others_is_kept_out_of_the_archive(wiring: Wiring) -> None:
@@ -356,6 +365,50 @@ def test_the_archive_alone_restores_the_parts_and_a_replica_has_them(
         shutil.rmtree(copy / "archive.locks", ignore_errors=True)
         done = replicate(wiring.store, target.store, tmp_path / "bench")
         assert done.ok and done.objects == result.records + result.scans + result.backups
+
+
+@pytest.mark.parametrize("after", ["read", "parted", "described", "archived"])
+def test_a_service_killed_among_the_parts_ends_with_each_once(tmp_path: Path, after: str) -> None:
+    home = tmp_path / "home"
+    initialise(home, demo=False, agency="UBND thử nghiệm")
+    inbox = home / "inbox" / INBOX
+    content = bundle(
+        sheet(DOSSIER, "TP01"), paper(1), sheet(DOSSIER, "TP02"), paper(2), paper(3), sheet(OTHER), paper(4)
+    )
+    with landing(inbox / "chong.pdf") as part:
+        part.write_bytes(content)
+    with service(home) as log:
+        until(lambda: f"event='{after}'" in log.read_text(), after)
+    with service(home):
+        until(lambda: not list(inbox.glob("*.pdf")), "the source to leave the inbox")
+    with opened(home) as wiring:
+        held = [read_record(wiring.store, document).metadata for document in iter_records(wiring.store)]
+        assert sorted(m.source.pages for m in held) == [(1,), (3, 4), (6,)]
+        assert audit(wiring.store).ok and not reconcile(wiring).counted
+        with read(wiring.engine) as conn:
+            assert [s.page_count for s in scans.by_state(conn, ScanState.DONE)] == [7]
+    assert [p.read_bytes() for p in (home / "done").rglob("*chong.pdf")] == [content]
+
+
+@contextmanager
+def service(home: Path) -> Iterator[Path]:
+    """`sohoa run`, killed at the end; its log."""
+    log = home / f"service-{time.monotonic_ns()}.log"
+    environment = {**os.environ, "SOHOA_WEB__PORT": str(free_port()), "SOHOA_INTAKE__QUIET_S": "0.3"}
+    with log.open("wb") as out:
+        running = subprocess.Popen([*SOHOA, "run", "--home", str(home)], stdout=out, stderr=out, env=environment)
+    try:
+        yield log
+    finally:
+        running.kill()
+        running.wait()
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, f"waited too long for {what}"
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from config.catalogue import SHIPPED, load_catalogue
 from pipeline import steps
+from registry.database import open_registry
 from registry.values import Description, RecordMetadata, utc_now, vietnam_date
 from tests.unit.packages import ID
 
@@ -17,7 +18,8 @@ from tests.unit.packages import ID
 @pytest.fixture
 def shop(tmp_path: Path) -> Any:
     (tmp_path / "signed.pdf").write_bytes(b"%PDF signed once")
-    return SimpleNamespace(bench=lambda _id: tmp_path, catalogue=load_catalogue(SHIPPED))
+    engine = open_registry(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    return SimpleNamespace(bench=lambda _id: tmp_path, catalogue=load_catalogue(SHIPPED), engine=engine)
 
 
 def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
@@ -26,6 +28,8 @@ def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
         approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0,
     )  # fmt: skip
     scan = SimpleNamespace(
+        id=ID,
+        page_count=1,
         file_name="a.pdf",
         sha256="a" * 64,
         size_bytes=1,

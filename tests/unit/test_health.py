@@ -23,7 +23,7 @@ from app.doctor import examine
 from app.health import WATCHED, Beats, Watched
 from app.kept import Kept
 from app.setup import initialise
-from app.web import create_app
+from app.web.application import create_app
 from app.web.words import HEALTH
 from app.wiring import Wiring
 from config.messages import known_codes

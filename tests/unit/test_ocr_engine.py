@@ -14,7 +14,8 @@ from pipeline.ocr import EngineName, OcrEngine, TooSlow
 from pipeline.ocr import engine as chosen
 from pipeline.page_reading import read_page_of
 from pipeline.pytesseract_engine import PytesseractEngine
-from pipeline.reading import ReadingOptions, write_derivative
+from pipeline.reading import write_derivative
+from pipeline.reading_options import ReadingOptions
 from pipeline.tesserocr_engine import TesserocrEngine
 from tests.contracts.ocr_engine import DPI, PARAGRAPHS, PATIENCE_S, OcrEngineContract, dense, line, page, text_of
 

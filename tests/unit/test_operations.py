@@ -40,7 +40,9 @@ def require_command(words: list[str]) -> None:
         assert found is not None, f"there is no command {' '.join(words)!r}"
         at, rest = found, rest[1:]
     assert not hasattr(at, "commands"), f"{words} names no command"
-    known = {name for parameter in at.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    known = {name for parameter in at.imported().params for name in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help"
+    }
     assert {w.split("=")[0] for w in rest if w.startswith("--")} <= known, f"{words} has an unknown option"
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from app.demo.scans import FONTS
 from pipeline import page_reading
 from pipeline.page_reading import read_page_of, read_through
-from pipeline.reading import ReadingOptions
+from pipeline.reading_options import ReadingOptions
 from pipeline.soundness import PDF
 from pipeline.workers import TaskFailed, WorkerPool
 from registry.values import PageText

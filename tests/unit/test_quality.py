@@ -17,7 +17,8 @@ from pipeline.identify import sniff
 from pipeline.imaging import Pixels
 from pipeline.page_source import OwnText, PageImage
 from pipeline.quality import Flaw, judge, look_at_first_page, whole_scan
-from pipeline.reading import ReadingOptions, read_page
+from pipeline.reading import read_page
+from pipeline.reading_options import ReadingOptions
 from registry.values import PageQuality, Quality
 
 ANSWER_S = 2.0

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from app.demo.scans import FONTS
 from pipeline import imaging
 from pipeline.page_source import PageImage
-from pipeline.reading import ReadingOptions, read_page
+from pipeline.reading import read_page
+from pipeline.reading_options import ReadingOptions
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])

@@ -253,6 +253,8 @@ def test_a_land_certificate_opens_with_its_title_or_its_first_section() -> None:
     title = page(1, *HEAD, "GIẤY CHỨNG NHẬN", "QUYỀN SỬ DỤNG ĐẤT QUYỀN SỞ HỮU NHÀ Ở VÀ TÀI SẢN KHÁC GẮN LIỀN VỚI ĐẤT")
     plan = page(3, "III. Sơ đồ thửa đất nhà ở và tài sản khác gắn liền với đất", *BODY)
     assert pages_of(first(0), page(1, *LAND), plan.model_copy(update={"index": 2})) == [(0,), (1, 2)]
+    misread = page(1, LAND[0].replace("I.", "LI."), *BODY)
+    assert pages_of(first(0), misread) == [(0,), (1,)]
     assert pages_of(first(0), title, page(2, *LAND), plan) == [(0,), (1, 2, 3)]
 
 
