@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -19,8 +20,10 @@ from registry.database import read, write
 from registry.errors import Refused
 from registry.values import ScanId, ScanState
 from tests.faults.inputs import paper
-from tests.integration.test_parts import bundle
+from tests.faults.programs import Program
+from tests.integration.test_parts import blank, bundle
 from tests.integration.test_two_passes import drop, listed
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 WATCHED = ("intake.py", "two_passes.py", "landing.py", "settling.py", "quarantine.py", "scans.py", "audit.py")
@@ -139,3 +142,32 @@ def test_a_claim_whose_copies_were_not_noted_goes_on(wiring: Wiring) -> None:
     with read(wiring.engine) as conn:
         assert scans.get(conn, scan).state == ScanState.DONE
     assert not lying(wiring, "inbox")
+
+
+def test_kill_9_again_and_again_while_it_runs(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    initialise(home, demo=False, agency="UBND thử nghiệm")
+    environment = {"SOHOA_INTAKE__QUIET_S": "0.3", "SOHOA_WEB__PORT": str(free_port()), "OMP_THREAD_LIMIT": "1"}
+    run = Program("run", ["run", "--home", str(home)], environment, tmp_path / "run.log")
+    whole = [(bundle(paper(70_000 + n)), bundle(blank())) for n in range(4)]
+    unequal = bundle(paper(71_001)), bundle(paper(71_002), blank())
+    run.start()
+    try:
+        with opened(home) as wiring:
+            for number, (fronts, backs) in enumerate((*whole, unequal)):
+                drop(wiring, f"hai-luot/{number}/truoc.pdf", fronts)
+                time.sleep(1.0)
+                drop(wiring, f"hai-luot/{number}/sau.pdf", backs)
+                time.sleep(2.5)
+                run.kill(tree=True)
+            deadline = time.monotonic() + 150
+            while lying(wiring, "inbox") and time.monotonic() < deadline:
+                time.sleep(0.5)
+            assert not lying(wiring, "inbox")
+            assert lying(wiring, "done") == sorted(file for pair in whole for file in pair)
+            assert lying(wiring, "quarantine") == sorted(unequal)
+            assert not reconcile(wiring).counted
+            with read(wiring.engine) as conn:
+                assert [len(scans.by_state(conn, s)) for s in (ScanState.DONE, ScanState.QUARANTINED)] == [4, 1]
+    finally:
+        run.stop()
