@@ -6,17 +6,22 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pikepdf
 import pytest
+import uvicorn
 from rich.console import Console
 
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
+from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
@@ -27,13 +32,15 @@ from pipeline.reconcile import reconcile
 from pipeline.two_passes import Found, Sides
 from pipeline.verification import verify_record
 from pipeline.watch import Inbox
-from registry import documents, quarantine, scans
-from registry.database import read
+from registry import documents, quarantine, scans, users
+from registry.database import read, write
 from registry.errors import RefusalCode, Refused
-from registry.values import DocumentId, ScanId, ScanState, Verdict
+from registry.values import DocumentId, Role, ScanId, ScanState, Verdict
+from tests.desk import PASSWORD
 from tests.faults.inputs import paper, slip
 from tests.faults.installation import INBOX
 from tests.integration.test_parts import blank, bundle, carried, scanned, sheet
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 DOSSIER, OTHER = "H99.32-260805-0003", "H99.32-260901-0002"
@@ -214,6 +221,28 @@ def test_a_long_wait_is_told_and_nothing_is_decided(wiring: Wiring) -> None:
     found = listed(wiring)
     assert [(w.path, w.why) for w in found.waiting] == [(path, "other-side-late")]
     assert [a.path.name for a in found.others] == ["thuong.pdf"] and path.exists()
+    page = tray_of(wiring, found)
+    assert "Đợi mặt sau đã lâu" in page and "truoc.pdf" in page
+
+
+def tray_of(wiring: Wiring, found: Found) -> str:
+    """The tray as the administrator sees it; the listing's clock stands at 10."""
+    told = tuple(replace(w, since=time.monotonic() - 10 + w.since) for w in found.waiting)
+    with write(wiring.engine) as conn:
+        users.add_user(conn, username="quantri2", password=PASSWORD, role=Role.ADMIN, unit=None, must_change=False)
+    port = free_port()
+    config = uvicorn.Config(create_app(wiring, waiting=lambda: told), port=port, log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as client:
+        client.post("/login", data={"username": "quantri2", "password": PASSWORD})
+        page = client.get("/tray").text
+    server.should_exit = True
+    thread.join(10)
+    return page
 
 
 def test_older_files_are_paired_first_and_an_empty_one_stands_alone(wiring: Wiring) -> None:

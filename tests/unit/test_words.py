@@ -12,12 +12,12 @@ from config.messages import known_codes, sentence
 from pipeline.quality import Flaw
 
 
-@pytest.mark.parametrize("why", ["growing", "incomplete", "queued"])
+@pytest.mark.parametrize("why", ["growing", "incomplete", "queued", "other-side"])
 def test_a_file_that_waits_is_told_in_vietnamese(why: str) -> None:
     assert FILTERS["waits"](why) not in (why, sentence(why))
 
 
-@pytest.mark.parametrize("code", ["storage", "service-unavailable"])
+@pytest.mark.parametrize("code", ["storage", "service-unavailable", "other-side-late"])
 def test_what_hinders_a_file_says_what_to_do(code: str) -> None:
     assert FILTERS["waits"](code) == sentence(code) and len(sentence(code)) > 30
 
