@@ -46,6 +46,7 @@ from registry.values import (
     Role,
     ScanId,
     ScanOfSeveral,
+    ScanPass,
     ScanState,
     Split,
     Verdict,
@@ -444,6 +445,54 @@ class RegistryContract:
             scan = scans.get(conn, whole)
             assert (scan.page_count, scan.dossier_code, scan.state) == (6, "D0", ScanState.DONE)
         assert not claim(engine, "e" * 64, dossier_code="D0").fresh, "the same bytes are known again"
+
+    def test_a_scan_of_two_passes_comes_back_with_both(self, engine: Engine) -> None:
+        whole = ScanId("22222222-2222-4222-8222-222222222222")
+        passes = (
+            ScanPass(file_name="a.pdf", sha256="1" * 64, size_bytes=1, pages=(0, 2)),
+            ScanPass(file_name="b.pdf", sha256="2" * 64, size_bytes=2, pages=(3, 1), in_reverse=True),
+        )
+        for number in (0, 1, 0):
+            told = ScanOfSeveral(scan_id=whole, part=number, parts=2, page_count=4, extract_sha256="d" * 64)
+            with write(engine) as conn:
+                archived(conn, "quyet-dinh", sha256="e" * 64, part=told, passes=passes,
+                         document_id=DocumentId(f"00000000-0000-4000-8000-00000000001{number}"))  # fmt: skip
+        with read(engine) as conn:
+            assert [(p.sha256, p.size_bytes, p.in_reverse) for p in scans.passes_of(conn, whole)] == [
+                ("1" * 64, 1, False),
+                ("2" * 64, 2, True),
+            ]
+        digest = scans.pair_digest([(p.sha256, p.in_reverse) for p in passes])
+        assert not claim(engine, digest).fresh, "the same pair is known again"
+
+    def test_of_many_claims_of_a_pair_one_is_fresh_and_has_its_two_files(self, engine: Engine) -> None:
+        odd = os.fsdecode(b"/inbox/m\xe0t sau.pdf")
+        sides = (
+            scans.PassRow(number=1, sha256="1" * 64, size_bytes=3 << 30, source_path="/inbox/a.pdf", file_name="a.pdf"),
+            scans.PassRow(
+                number=2, sha256="2" * 64, size_bytes=7, source_path=odd, file_name="sau.pdf", in_reverse=True
+            ),
+        )
+        digest = scans.pair_digest([(side.sha256, side.in_reverse) for side in sides])
+        made = at_once(engine, lambda _: claim(engine, digest, sides=sides))
+        assert [c.fresh for c in made].count(True) == 1 and len({c.scan.id for c in made}) == 1
+        scan = made[0].scan
+        with read(engine) as conn:
+            assert scans.passes_of(conn, scan.id) == sides
+            found = scans.of_pass(conn, "2" * 64, odd)
+            assert found is not None and found.id == scan.id
+            assert scans.of_pass(conn, "2" * 64, "/elsewhere.pdf") is None
+            assert dict(reckoning.sides_in_flight(conn)).keys() == {scan.id}
+            assert not list(reckoning.settled(conn, ["2" * 64]))
+        with write(engine) as conn:
+            scans.update(conn, scan.id, state=ScanState.QUARANTINED)
+        with read(engine) as conn:
+            assert [(s.scan_id, s.path) for s in reckoning.settled(conn, ["2" * 64])] == [(scan.id, odd)]
+        with write(engine) as conn:
+            scans.retry(conn, scan.id)
+            scans.withdraw_claim(conn, scan.id)
+        with read(engine) as conn:
+            assert scans.passes_of(conn, scan.id) == ()
 
     def test_a_part_set_aside_by_itself_is_told_from_its_scan(self, engine: Engine) -> None:
         held = document(engine)

@@ -16,6 +16,7 @@ from registry.values import (
     Person,
     RecordMetadata,
     ScanOfSeveral,
+    ScanPass,
     SourceScan,
 )
 
@@ -38,6 +39,7 @@ def archived(
     document_id: DocumentId | None = None,
     sha256: str | None = None,
     part: ScanOfSeveral | None = None,
+    passes: tuple[ScanPass, ...] = (),
 ) -> DocumentId:
     """An archived document of this kind, naming these people."""
     document_id = document_id or DocumentId(str(uuid.uuid4()))
@@ -46,7 +48,7 @@ def archived(
         document_id=document_id, unit=unit, dossier_code=dossier,
         description=Description(kind=kind, kind_confidence=1, fields=fields, people=people), page_count=1,
         source=SourceScan(file_name="scan.pdf", sha256=sha256 or uuid.uuid4().hex * 2, size_bytes=1,
-                          media_type="application/pdf", received_at=AT, scan=part,
+                          media_type="application/pdf", received_at=AT, scan=part, passes=passes,
                           pages=(2 * part.part + 1,) if part else ()),
         retention_class="permanent", signature_level=level, converted_by_unit=unit, converted_by_person="an",
         converted_at=AT, approved_by="an", approved_at=AT, archived_at=AT,
