@@ -49,7 +49,8 @@ def known_scans(folder: Path, into: Path, most: int | None = None) -> list[Scan]
     for told in sorted(folder.glob("*/truth.json")):
         truth = json.loads(told.read_text(encoding="utf-8"))
         if len(truth["files"]) == 1:
-            found.append(scan(told.parent / truth["files"][0], into, truth["id"], truth))
+            name = told.parent.name  # folders put together from several runs of the generator have ids twice
+            found.append(scan(told.parent / truth["files"][0], into, name, {**truth, "id": name}))
         if len(found) == most:
             break
     return found
