@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ from PIL import Image, ImageOps
 from pipeline.imaging import Pixels
 from pipeline.soundness import PDF
 from registry.errors import RefusalCode, Refused
+from registry.values import Box
 
 RENDER_DPI = ENOUGH_DPI = 250
 LEAST_TEXT = 25
 """A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
+LEAST_PICTURE, WORDS_OF_ITS_OWN = 0.01, 3
+"""A picture of so much of a page may be a scanned piece; with so many words of the page on it, it was read before."""
 A4_LONG_IN = 11.69
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
@@ -40,7 +43,8 @@ class OwnText:
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A page as displayed (an orientation tag or /Rotate is followed). own_text: its words where it needs no OCR.
+    """A page as displayed (an orientation tag or /Rotate is followed). own_text: its words where it needs no OCR;
+    scanned: the pictures beside them, in fractions of the page, that may show words it does not have.
 
     dpi is that of `pixels`; the file has `reduced` times as many pixels per side.
     """
@@ -49,6 +53,7 @@ class PageImage:
     dpi: float
     own_text: tuple[OwnText, ...] = ()
     reduced: int = 1
+    scanned: tuple[Box, ...] = ()
 
 
 class PageSource:
@@ -119,7 +124,8 @@ class PageSource:
         width, height = shown.get_size()
         scale = RENDER_DPI / 72
         self._require_size(round(width * scale), round(height * scale))
-        return PageImage(_pixels(shown.render(scale=scale).to_pil()), RENDER_DPI, own)
+        pixels = _pixels(shown.render(scale=scale).to_pil())
+        return PageImage(pixels, RENDER_DPI, own, scanned=_scanned(shown, own) if own else ())
 
     def _require_size(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:
@@ -191,6 +197,33 @@ def _own_text(shown: Any) -> tuple[OwnText, ...]:
             words += _one_word(text_page, text, start, place, width, height)
             start = None
     return tuple(words)
+
+
+def _scanned(shown: Any, own: Sequence[OwnText]) -> tuple[Box, ...]:
+    """Where a page with text of its own shows pictures without any: a stamp, a photograph, or a scanned piece of paper.
+    None on a page turned by /Rotate, whose places would have to be turned as well."""
+    if shown.get_rotation():
+        return ()
+    width, height = shown.get_size()
+    found = []
+    for picture in shown.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,)):
+        left, bottom, right, top = picture.get_bounds()
+        box = Box(
+            left=_fraction(left / width),
+            top=_fraction(1 - top / height),
+            right=_fraction(right / width),
+            bottom=_fraction(1 - bottom / height),
+        )
+        large = (box.right - box.left) * (box.bottom - box.top) >= LEAST_PICTURE
+        covered = sum(_inside(word, box) for word in own)
+        if large and covered < WORDS_OF_ITS_OWN:
+            found.append(box)
+    return tuple(found)
+
+
+def _inside(word: OwnText, box: Box) -> bool:
+    across, down = (word.left + word.right) / 2, (word.top + word.bottom) / 2
+    return box.left < across < box.right and box.top < down < box.bottom
 
 
 def _one_word(text_page: Any, text: str, start: int, end: int, width: float, height: float) -> list[OwnText]:

@@ -65,7 +65,7 @@ def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Coll
             _make_upright(page, read.rotation_deg)
         if drawn:
             _draw(pdf, drawn, folder)
-        _lay_text(pdf, [p for p in pages if p.index in drawn or not _has_own_text(p)], folder)
+        _lay_text(pdf, [p if p.index in drawn else _without_own_text(p) for p in pages], folder)
         pdf.save(plain, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return plain
 
@@ -90,7 +90,14 @@ def _draw(pdf: pikepdf.Pdf, drawn: Collection[int], folder: Path) -> None:
 
 
 def _has_own_text(page: PageText) -> bool:
-    return bool(page.words) and page.confidence == 1.0
+    return page.own_words > 0 or (bool(page.words) and page.confidence == 1.0)  # read by a version that did not count
+
+
+def _without_own_text(page: PageText) -> PageText:
+    """The page with the words only that it does not show by itself."""
+    if not _has_own_text(page):
+        return page
+    return page.model_copy(update={"words": page.words[page.own_words or len(page.words) :]})
 
 
 def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:

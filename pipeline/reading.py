@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import imaging, ocr, quality
 from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
@@ -51,7 +53,8 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     height, width = (side * page.reduced for side in page.pixels.shape[:2])
     codes = read_codes(page.pixels)
     if page.own_text:
-        return _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
+        known = _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
+        return _with_pictures(known, page, options) if page.scanned else known
     gray = _reading_picture(page, options.recognition_dpi)
     lean = imaging.measure(gray)
     seen = quality.measured(page, gray, lean, first=index == 0)
@@ -211,6 +214,37 @@ def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, d
         words=tuple(words),
         status="read",
         quality=PageQuality(quality=Quality.GOOD),
+        own_words=len(words),
+    )
+
+
+def _with_pictures(known: PageText, page: PageImage, options: ReadingOptions) -> PageText:
+    """A page with words of its own, and behind them those that its pictures show; the rest of it is not read."""
+    gray = _reading_picture(page, options.recognition_dpi)
+    height, width = gray.shape
+    pictures = np.full_like(gray, imaging.WHITE)
+    for box in page.scanned:
+        rows = slice(int(box.top * height), math.ceil(box.bottom * height))
+        columns = slice(int(box.left * width), math.ceil(box.right * width))
+        pictures[rows, columns] = gray[rows, columns]
+    try:
+        read = _read_level(pictures, options)
+    except ocr.TooSlow:
+        return known.model_copy(update={"status": "timeout"})
+    if read.sure < UNSURE:  # a photograph, a coat of arms
+        return known
+    first = known.words[-1].line + 1
+    found = [
+        word.model_copy(update={"line": word.line + first})
+        for word in _placed(in_reading_order(read.words, read.cells), (width, height), 0.0)
+    ]
+    words = (*known.words, *found)
+    return known.model_copy(
+        update={
+            "words": words,
+            "text": _text(words),
+            "confidence": round(statistics.fmean(w.confidence for w in words), 4),
+        }
     )
 
 

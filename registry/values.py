@@ -120,6 +120,7 @@ class PageText(Value):
     rotation_deg: how far the page in the scan was turned clockwise from upright (0, 90, 180, 270).
     skew_deg: > 0 leans clockwise, measured before the turn is undone.
     seconds: what reading took; status other than "read" says why there is no text.
+    own_words: so many of the words, the first, the page brought along; the others were read off its pictures.
     codes: texts of its QR codes, which may hold an identity card's data: used on the way, and not kept in the archive.
     """
 
@@ -136,6 +137,7 @@ class PageText(Value):
     status: str = "read"
     seconds: float = 0.0
     quality: PageQuality | None = None
+    own_words: int = 0
     codes: tuple[str, ...] = ()
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen import canvas
 
 from app.demo.scans import FONTS
 from pipeline import imaging
-from pipeline.page_source import PageImage
+from pipeline.page_source import PageImage, PageSource
+from pipeline.pdfa import write_pdfa
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
+from pipeline.soundness import PDF
+from registry.values import PageText
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
@@ -28,3 +37,58 @@ def test_a_page_of_one_line_is_turned_by_what_it_says(turned: int) -> None:
     read = read_page(PageImage(pixels=picture, dpi=200.0), 0, ReadingOptions())
     assert read.rotation_deg == turned
     assert read.text == "(Danh sách gồm 34 người)"
+
+
+def own(folder: Path, picture: Image.Image, over: str = "") -> Path:
+    """A page that a program made, with a picture on it; over: words of the page that lie on the picture."""
+    place = folder / "scan.pdf"
+    pdfmetrics.registerFont(TTFont("Tinos", str(FONTS / "Tinos-Regular.ttf")))
+    page = canvas.Canvas(str(place), pagesize=(595, 842))
+    page.setFont("Tinos", 13)
+    page.drawString(80, 760, "Giấy này do máy tính làm ra, chữ của nó là chữ thật.")
+    page.drawInlineImage(picture, 80, 400, 400, 200)
+    for n, word in enumerate(over.split()):
+        page.drawString(100 + 60 * n, 480, word)
+    page.save()
+    return place
+
+
+def piece() -> Image.Image:
+    """A piece of paper that somebody scanned and put into the page."""
+    picture = Image.new("RGB", (1111, 555), (250, 250, 245))
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.truetype(str(FONTS / "Tinos-Regular.ttf"), 38)
+    for line, text in enumerate(("Xác nhận chữ ký của bà Trần Thị Mẫu", "Ngày 05 tháng 3 năm 2024")):
+        pen.text((60, 120 + 90 * line), text, font=font, fill=(40, 40, 40))
+    return picture
+
+
+def read_of(scan: Path) -> PageText:
+    with PageSource(scan, PDF, 200_000_000) as source:
+        return read_page(source.page(0), 0, ReadingOptions())
+
+
+def test_of_a_page_with_words_of_its_own_only_the_picture_is_read(tmp_path: Path) -> None:
+    scan = own(tmp_path, piece())
+    read = read_of(scan)
+    assert read.text.splitlines() == [
+        "Giấy này do máy tính làm ra, chữ của nó là chữ thật.",
+        "Xác nhận chữ ký của bà Trần Thị Mẫu",
+        "Ngày 05 tháng 3 năm 2024",
+    ]
+    assert [w.confidence for w in read.words[: read.own_words]] == [1.0] * 13
+    assert len(read.words) > read.own_words
+    write_pdfa(scan, PDF, [read], tmp_path / "document.pdf")
+    told = pypdfium2.PdfDocument(tmp_path / "document.pdf")[0].get_textpage().get_text_range()
+    assert [told.count(word) for word in ("tính", "Mẫu", "tháng")] == [1, 1, 1]
+
+
+def test_a_picture_that_was_read_before_is_not_read_again(tmp_path: Path) -> None:
+    assert "Xác" not in read_of(own(tmp_path, piece(), over="một hai ba bốn")).text
+
+
+def test_a_photograph_has_no_words(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (60, 110, 3), np.uint8)
+    read = read_of(own(tmp_path, Image.fromarray(noise).resize((1110, 600), Image.Resampling.BICUBIC)))
+    assert len(read.words) == read.own_words
+    assert read.confidence == 1.0
