@@ -25,6 +25,8 @@ LEAST_TEXT = 25
 """A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
 LEAST_PICTURE, WORDS_OF_ITS_OWN = 0.01, 3
 """A picture of so much of a page may be a scanned piece; with so many words of the page on it, it was read before."""
+MARKS = frozenset({"f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "BI", "INLINE IMAGE", "sh", "Tj", "TJ", "'", '"'})
+"""Operators that show something beside a picture."""
 A4_LONG_IN = 11.69
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
@@ -139,7 +141,7 @@ def single_image(page: pikepdf.Page) -> Any:
 
 def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
     """The same, and its left, bottom, width and height on the page, in points."""
-    images = list(page.get_images().values())
+    images = dict(page.get_images(recursive=False))  # a form may show more than the picture in it
     if len(images) != 1:
         return NO_IMAGE
     matrix = None
@@ -154,10 +156,10 @@ def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
             elif name == "cm":
                 depth[-1] = _multiply([float(v) for v in operands], depth[-1])
             elif name == "Do":
-                if matrix is not None:
+                if matrix is not None or str(operands[0]) not in images:
                     return NO_IMAGE
                 matrix = depth[-1]
-            elif name in ("f", "F", "f*", "S", "s", "B", "b", "BI", "INLINE IMAGE", "sh", "Tj", "TJ"):
+            elif name in MARKS:
                 return NO_IMAGE
     except pikepdf.PdfError:
         return NO_IMAGE
@@ -165,7 +167,8 @@ def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
         return NO_IMAGE
     left, bottom, right, top = (float(v) for v in page.mediabox)
     covered = matrix[0] * matrix[3] / max(1.0, (right - left) * (top - bottom))
-    return (images[0], (matrix[4], matrix[5], matrix[0], matrix[3])) if covered > 0.9 else NO_IMAGE
+    [image] = images.values()
+    return (image, (matrix[4], matrix[5], matrix[0], matrix[3])) if covered > 0.9 else NO_IMAGE
 
 
 def _multiply(a: list[float], b: list[float]) -> list[float]:

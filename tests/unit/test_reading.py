@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
+import img2pdf
 import numpy as np
+import pikepdf
 import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -85,6 +88,27 @@ def test_of_a_page_with_words_of_its_own_only_the_picture_is_read(tmp_path: Path
 
 def test_a_picture_that_was_read_before_is_not_read_again(tmp_path: Path) -> None:
     assert "Xác" not in read_of(own(tmp_path, piece(), over="một hai ba bốn")).text
+
+
+def test_a_form_that_shows_more_than_its_picture_is_drawn(tmp_path: Path) -> None:
+    """What a form draws beside the picture in it is on the page as well."""
+    with pikepdf.open(BytesIO(img2pdf.convert(jpeg(piece())))) as pdf:
+        page = pdf.pages[0]
+        form = pikepdf.Stream(pdf, page.Contents.read_bytes() + b" 0 0 1 rg 0 0 90 60 re f")
+        form.update({"/Type": pikepdf.Name.XObject, "/Subtype": pikepdf.Name.Form, "/BBox": page.mediabox})
+        form["/Resources"] = page.obj["/Resources"]
+        page.obj["/Resources"] = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=pdf.make_indirect(form)))
+        page.Contents = pikepdf.Stream(pdf, b"/F Do")
+        pdf.save(tmp_path / "scan.pdf")
+    with PageSource(tmp_path / "scan.pdf", PDF, 200_000_000) as source:
+        pixels = source.page(0).pixels
+    assert pixels[-5, 5].tolist() == [0, 0, 255]
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    out = BytesIO()
+    picture.save(out, "JPEG", dpi=(200, 200))
+    return out.getvalue()
 
 
 def test_a_photograph_has_no_words(tmp_path: Path) -> None:
