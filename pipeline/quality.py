@@ -78,10 +78,9 @@ def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> 
 
     first: an empty page is odd there; further on it is the back of a sheet.
     """
-    dpi = page.dpi * page.reduced
-    found: dict[Flaw, float] = {Flaw.LOW_DPI: dpi}
     if lean.ink < imaging.LEAST_INK:
-        return _judged(found, blank=first)
+        return empty(page, first=first)
+    found: dict[Flaw, float] = {Flaw.LOW_DPI: page.dpi * page.reduced}
     even, _ = imaging.reduce(gray)
     factor = even.shape[0] / page.pixels.shape[0]
     found[Flaw.DARK], found[Flaw.FAINT] = _paper_and_contrast(page.pixels, even)
@@ -90,6 +89,11 @@ def measured(page: PageImage, gray: Gray, lean: Lean, *, first: bool = True) -> 
     found[Flaw.BLURRED] = _blur_px(page.pixels, mask, factor) * MM / page.dpi
     found[Flaw.CUT_EDGE] = _lines_cut(boxes, even.shape)
     return _judged(found)
+
+
+def empty(page: PageImage, *, first: bool) -> PageQuality:
+    """A page that shows nothing: what shines through from its other side is neither faint print nor askew."""
+    return _judged({Flaw.LOW_DPI: page.dpi * page.reduced}, blank=first)
 
 
 def _judged(found: dict[Flaw, float], *, blank: bool = False) -> PageQuality:

@@ -64,6 +64,8 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         found = _recognise(gray, lean, options, lambda: is_blank(page.pixels, page.dpi))
     except ocr.TooSlow:
         found = _Reading([], 0, 0.0, False, (1, 1), "timeout")
+    if found.blank:
+        seen = quality.empty(page, first=index == 0)
     if found.rotation_deg % 180:
         width, height = height, width
     words = _placed(found.words, found.size, found.skew_deg)

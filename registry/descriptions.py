@@ -16,8 +16,14 @@ LONGEST_NUMBER = 12
 
 
 def title_of(described: Description, otherwise: str) -> str:
-    """What a person would call the document: type and number, then the subject or the first person's name."""
-    head = " ".join(v for v in (described.value("document_type"), described.value("number_symbol")) if v)
+    """What a person would call the document: type and number, then the subject or the first person's name.
+
+    A card's number is its holder's: who may not see those sees titles all the same.
+    """
+    number = described.value("number_symbol")
+    if any(person.id_number and person.id_number.value == number for person in described.people):
+        number = None
+    head = " ".join(v for v in (described.value("document_type"), number) if v)
     subject = described.value("subject")
     if not subject and described.people and described.people[0].full_name:
         subject = described.people[0].full_name.value

@@ -6,6 +6,7 @@ import pytest
 
 from config.catalogue import SHIPPED, load_catalogue
 from pipeline.describing import describe
+from registry.descriptions import title_of
 from registry.values import Box, Description, PageText, Word
 
 KINDS = dict(load_catalogue(SHIPPED).kinds)
@@ -109,3 +110,8 @@ def test_letters_of_the_zone_may_be_misread() -> None:
     number = card(number="084078311106", zone=("IĐVNMH0783444O60084078344406<<7", *ZONE[1:])).people[0].id_number
     assert number is not None
     assert number.value == "084078344406"
+
+
+def test_the_title_of_a_card_names_its_holder_and_not_the_number() -> None:
+    """Whoever may not see identity numbers sees titles all the same."""
+    assert title_of(card(code=CODE), "scan.pdf") == "Căn cước công dân: Trần Thị Ví Dụ"

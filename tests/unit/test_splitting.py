@@ -18,12 +18,15 @@ from app.demo.papers import papers
 from app.demo.scans import FONTS
 from app.demo.scans import draw as draw_paper
 from pipeline import blanks
+from pipeline.page_source import PageImage
+from pipeline.reading import read_page
+from pipeline.reading_options import ReadingOptions
 from pipeline.splitting.codes import read_codes
 from pipeline.splitting.covers import Cover, check_field, cover_of, is_ours, payload
 from pipeline.splitting.openings import Signs, opens, signs_of
 from pipeline.splitting.parts import split_scan
 from pipeline.splitting.sheets import Sheet, draw, sheets_pdf
-from registry.values import Box, PageText, Part, Word
+from registry.values import Box, PageQuality, PageText, Part, Quality, Word
 
 FONT = FONTS / "Tinos-Regular.ttf"
 DOSSIER, OTHER = "H99.32-260805-0003", "000.17.22.H56-210531-0001"
@@ -141,6 +144,12 @@ def shining_through(front: np.ndarray, strength: float) -> np.ndarray:
 @pytest.mark.parametrize("strength", [0.0, 0.05, 0.1, 0.18])
 def test_a_back_with_the_front_shining_through_is_blank(strength: float) -> None:
     assert blanks.is_blank(shining_through(PRINTED, strength), DPI)
+
+
+def test_what_shines_through_is_no_flaw_of_the_scan() -> None:
+    """It is faint and leans the other way, and nobody need scan that again."""
+    back = read_page(PageImage(shining_through(PRINTED, 0.15), DPI), 1, ReadingOptions())
+    assert (back.blank, back.quality) == (True, PageQuality(quality=Quality.GOOD))
 
 
 def test_holes_staples_specks_folds_and_a_dark_bed_leave_a_page_blank() -> None:
