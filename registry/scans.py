@@ -224,16 +224,14 @@ def unstaged(conn: Connection) -> list[ScanRow]:
 
 
 def being_read(conn: Connection) -> list[ScanRow]:
-    """Scans that were begun and whose documents are not described yet."""
-    query = (
-        select(scans)
-        .outerjoin(documents, documents.c.scan_id == scans.c.id)
-        .where(
-            scans.c.state == ScanState.IDENTIFIED,
-            or_(documents.c.id.is_(None), documents.c.state == DocumentState.READING),
-        )
+    """Scans that were begun and whose documents are not described yet, each once."""
+    own = select(documents.c.id).where(documents.c.scan_id == scans.c.id)
+    # no join: what is known of a pile's pages would be unpacked anew for each of its papers, several times a second
+    query = select(scans).where(
+        scans.c.state == ScanState.IDENTIFIED,
+        or_(~own.exists(), own.where(documents.c.state == DocumentState.READING).exists()),
     )
-    return list({row.id: _row(row) for row in conn.execute(query)}.values())  # once, however many are being read
+    return [_row(row) for row in conn.execute(query)]
 
 
 def settled(conn: Connection, ids: Sequence[ScanId]) -> list[ScanId]:
