@@ -20,6 +20,7 @@ from archive.ocfl import (
     TUPLE_SIZE,
     Inventory,
     Version,
+    each_once,
     ensure_root,
     object_id,
     object_in,
@@ -201,12 +202,7 @@ def iter_records(store: ObjectStore, part: str = "") -> Iterator[DocumentId]:
 
     part: only those below one of `parts()`, for several readers at once.
     """
-    last: DocumentId | None = None
-    for key in store.list(part):
-        found = object_in(key)
-        if found and found != last:
-            yield found
-            last = found
+    return each_once(store.list(part), object_in)
 
 
 def parts() -> tuple[str, ...]:

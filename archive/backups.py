@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from archive.ocfl import BACKUP, backup_in, root_of
+from archive.ocfl import BACKUP, backup_in, each_once, root_of
 from archive.one_version import checked_file_of, files_of, open_file_of, store_object
 from archive.store import ObjectStore
 
@@ -45,12 +45,7 @@ def store_backup(
 
 def iter_backups(store: ObjectStore) -> Iterator[str]:
     """The id of every backup in the store, from the names alone: one that is not whole is among them too."""
-    last: str | None = None
-    for key in store.list(""):
-        found = backup_in(key)
-        if found and found != last:
-            yield found
-            last = found
+    return each_once(store.list(""), backup_in)
 
 
 def open_backup_file(store: ObjectStore, identifier: str, name: str) -> BinaryIO:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from archive.store import ObjectStore, get
 from registry.errors import FixityMismatch
 from registry.values import DocumentId, Value
+
+T = TypeVar("T")
 
 SPEC = "https://ocfl.io/1.1/spec/#inventory"
 ROOT_DECLARATION = ("0=ocfl_1.1", b"ocfl_1.1\n")
@@ -126,6 +129,16 @@ def scan_in(key: str) -> str | None:
     """The id of the scan of several papers whose object a key belongs to; None for every other key."""
     found = SCAN_FOLDER.search(key)
     return f"{SCAN}{found[1]}" if found else None
+
+
+def each_once(keys: Iterable[str], named: Callable[[str], T | None]) -> Iterator[T]:
+    """What the keys are named after, each once: keys come in order, those of an object one after the other."""
+    last: T | None = None
+    for key in keys:
+        found = named(key)
+        if found is not None and found != last:
+            yield found
+            last = found
 
 
 def is_ours(root: str) -> bool:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from archive.aip import read_papers, safe_name
-from archive.ocfl import SCAN, SIDECAR, root_of, scan_in
+from archive.ocfl import SCAN, SIDECAR, each_once, root_of, scan_in
 from archive.one_version import checked_file_of, digest_of, files_of, open_file_of, store_object
 from archive.store import Content, ObjectStore
 from registry.errors import FixityMismatch, KeyNotFound
@@ -115,12 +115,7 @@ def _originals(store: ObjectStore, scan_id: ScanId) -> list[str]:
 
 def iter_scans(store: ObjectStore) -> Iterator[str]:
     """The OCFL id of every such scan in the store, from the names alone."""
-    last: str | None = None
-    for key in store.list(""):
-        found = scan_in(key)
-        if found and found != last:
-            yield found
-            last = found
+    return each_once(store.list(""), scan_in)
 
 
 def retention_of(store: ObjectStore, identifier: str) -> date | None:

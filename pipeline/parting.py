@@ -17,7 +17,8 @@ from pipeline.extracting import extract
 from pipeline.landing import copy_durably, landing
 from pipeline.page_reading import read_through
 from pipeline.quality import whole_scan
-from pipeline.reading import ReadingOptions, write_derivative
+from pipeline.reading import write_derivative
+from pipeline.reading_options import ReadingOptions
 from pipeline.refusals import refusal_of
 from pipeline.splitting.refusing import part_pages
 from pipeline.workshop import Workshop

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,8 @@ from pipeline.tiff_jpeg import jpeg_of
 from registry.values import PageText
 
 LAYER_DPI, DRAWN_DPI = 200, 300
+NOT_AFTER_ALL = (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError)
+"""What img2pdf says of a file whose data PDF cannot hold as it is."""
 TAKEN_AS_THEY_ARE = frozenset({"JPEG", "MPO", "JPEG2000", "PNG"})
 """Files whose compressed data PDF knows; of TIFF that is black and white alone, and JPEG by its strips."""
 TALKATIVE = ("img2pdf", "ocrmypdf", "fontTools")
@@ -115,19 +118,23 @@ def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
         return width, height, width, height
 
     wrapped = folder / "wrapped.pdf"
-    with Image.open(scan) as image:
-        as_it_is = image.format in TAKEN_AS_THEY_ARE or (image.format == "TIFF" and image.mode == "1")
-        if image.mode == "CMYK":  # PDF/A wants one device colour space, and ours is RGB
-            as_it_is = False
-    try:
-        if not as_it_is:
-            raise img2pdf.ImageOpenError
-        with wrapped.open("wb") as out:
-            img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
-    except (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError):
-        with wrapped.open("wb") as out:
-            img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
+    if _is_known_to_pdf(scan):
+        with suppress(
+            img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError
+        ):
+            with wrapped.open("wb") as out:
+                img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
+            return wrapped
+    with wrapped.open("wb") as out:
+        img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
     return wrapped
+
+
+def _is_known_to_pdf(scan: Path) -> bool:
+    """Whether PDF may hold the file's data as it is. PDF/A wants one device colour space, and ours is not CMYK."""
+    with Image.open(scan) as image:
+        known = image.format in TAKEN_AS_THEY_ARE or (image.format == "TIFF" and image.mode == "1")
+        return known and image.mode != "CMYK"
 
 
 def _plain_frames(scan: Path, folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
 from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
 from pipeline.page_source import OwnText, PageImage
-from pipeline.reading_options import ReadingOptions as ReadingOptions  # noqa: PLC0414 found here as well
+from pipeline.reading_options import ReadingOptions
 from pipeline.reading_order import in_reading_order
 from pipeline.splitting.codes import read_codes
 from registry.values import Box, PageQuality, PageText, Quality, Word

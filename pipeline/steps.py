@@ -300,6 +300,19 @@ def _papers_of(
     return places[0].read_bytes(), places[1].read_bytes()
 
 
+def _source_of(shop: Workshop, scan: scans.ScanRow) -> SourceScan:
+    """The scan as it was received."""
+    return SourceScan(
+        file_name=scan.file_name,
+        sha256=scan.sha256,
+        size_bytes=scan.size_bytes,
+        media_type=scan.media_type or "application/octet-stream",
+        received_at=scan.received_at,
+        warnings=tuple(scan.warnings),
+        passes=_passes_of(shop, scan),
+    )
+
+
 def _metadata_of(
     shop: Workshop, record: documents.DocumentRecord, description: Description, scan: scans.ScanRow, now: datetime
 ) -> RecordMetadata:
@@ -312,16 +325,8 @@ def _metadata_of(
         component_code=record.component_code,
         description=description,
         page_count=record.page_count or 0,
-        source=SourceScan(
-            file_name=scan.file_name,
-            sha256=scan.sha256,
-            size_bytes=scan.size_bytes,
-            media_type=scan.media_type or "application/octet-stream",
-            received_at=scan.received_at,
-            warnings=tuple(scan.warnings),
-            pages=record.pages or (),
-            scan=_whole_of(shop, scan, record),
-            passes=_passes_of(shop, scan),
+        source=_source_of(shop, scan).model_copy(
+            update={"pages": record.pages or (), "scan": _whole_of(shop, scan, record)}
         ),
         retention_class=retention,
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
@@ -382,15 +387,7 @@ def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date 
     told = ArchivedScan(
         scan_id=scan.id,
         unit=scan.unit,
-        source=SourceScan(
-            file_name=scan.file_name,
-            sha256=scan.sha256,
-            size_bytes=scan.size_bytes,
-            media_type=scan.media_type or "application/octet-stream",
-            received_at=scan.received_at,
-            warnings=tuple(scan.warnings),
-            passes=_passes_of(shop, scan),
-        ),
+        source=_source_of(shop, scan),
         page_count=scan.page_count or 0,
         split=split,
         documents=tuple(document_ids(scan.id, len(split.parts))),
