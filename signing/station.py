@@ -11,14 +11,16 @@ from asn1crypto import crl, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pyhanko.keys import load_cert_from_pemder
-from pyhanko.sign.timestamps import HTTPTimeStamper, TimeStamper
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import SigningFailed
 from signing.authority import Authority, refresh_revocation_lists
 from signing.keys import Pkcs12Key, SigningKey
-from signing.sign import Evidence, SignedPdf, sign_pdf
+from signing.proofs import Evidence, KeptProofs
+from signing.sign import SignedPdf, sign_pdf
 from signing.stamp import Stamp
+from signing.tsa import HttpTsa
 from signing.validate import TrustStore
 
 DEVELOPMENT = "development"
@@ -46,7 +48,7 @@ class SigningStation:
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
         self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper = self._make_timestamper()
+        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
 
     @classmethod
     def open(
@@ -102,19 +104,19 @@ class SigningStation:
     def _evidence(self) -> Evidence:
         own = self._authority
         if not own.exists:
-            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True)
+            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True, kept=self._proofs)
         lists = [crl.CertificateList.load(own.revocation_list(n).read_bytes()) for n in ("root", "issuing")]
         return Evidence(
             timestamper=self._timestamper,
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
-            fetch=False,
+            kept=self._proofs,
         )
 
     def _make_timestamper(self) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HTTPTimeStamper(self._tsa, timeout=self._patience)
+            return HttpTsa(self._tsa, self._patience)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")
