@@ -264,6 +264,15 @@ def count_archived(conn: Connection) -> int:
     return conn.execute(query).scalar_one()
 
 
+def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId, datetime]:
+    """When those of the documents that are in the archive came there."""
+    found: dict[DocumentId, datetime] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.archived_at).where(documents.c.id.in_(some))
+        found |= {DocumentId(r.id): datetime.fromisoformat(r.archived_at) for r in conn.execute(query) if r.archived_at}
+    return found
+
+
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
     """Archived documents that the index does not have yet, oldest first."""
     query = (

@@ -318,3 +318,20 @@ facts = Table(
     Column("at", Exact(32), nullable=False),
 )
 """What the installation knows of itself: its id, the last reconciliation, the last backup."""
+
+_DAMAGED = text("findings IS NOT NULL")
+
+fixity = Table(
+    "fixity",
+    metadata,
+    Column("root", Exact(200), primary_key=True),
+    Column("since", Exact(32), nullable=False),
+    Column("checked_at", Exact(32)),
+    Column("findings", JSON(none_as_null=True)),
+    Column("bytes_read", _LARGE, nullable=False, default=0),
+    Index("ix_fixity_since", "since"),
+    Index("ix_fixity_checked_at", "checked_at"),
+    Index("ix_fixity_damaged", "since", sqlite_where=_DAMAGED, postgresql_where=_DAMAGED),
+)
+"""Objects of the archive by their OCFL prefix, and when every byte of each was last read and compared. since: that
+instant or, before the first check, when the object was first seen. findings: of the last check; null: nothing wrong."""

@@ -106,6 +106,7 @@ HEALTH = {
     "work": "Giấy tờ đang xử lý",
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
+    "fixity": "Đọc lại kho lưu trữ",
 }
 WORKERS = {
     "run": "nhận và xử lý",
