@@ -148,6 +148,10 @@ documents = Table(
     Column("pdf_sha256", Exact(64)),
     Column("signature_level", Exact(6)),
     Column("retention_class", Exact(30)),
+    Column("retain_until", Exact(10)),
+    Column("held_at", Exact(32)),
+    Column("held_by", Shortened(100)),
+    Column("held_why", Shortened(300)),
     Column("created_at", Exact(32), nullable=False),
     Column("approved_by", Shortened(100)),
     Column("approved_at", Exact(32)),
@@ -172,8 +176,10 @@ documents = Table(
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
 )
-"""verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
-documents of the scan. pages: those of the scan that are its own, from 0; null for all of them."""
+"""retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
+yet. held_*: the legal hold on it, if any. verdict: the last validation's, with its instant; what is decided on it is
+validated anew. part: its place among the documents of the scan. pages: those of the scan that are its own, from 0; null
+for all of them."""
 
 fields = Table(
     "fields",

@@ -52,6 +52,8 @@ EVENTS = {
     "appraisal": "Kiểm tra của người",
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
+    "legal hold": "Giữ theo yêu cầu pháp lý",
+    "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
 }
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
@@ -129,6 +131,13 @@ def day(value: date | str | None) -> str:
         return value or ""
 
 
+def kept_until(value: date | None) -> str:
+    """How long a record is kept, in words."""
+    if value is None:
+        return "chưa rõ thời hạn: giữ, không tiêu hủy"
+    return "vĩnh viễn" if value.year == 9999 else f"đến hết ngày {day(value)}"
+
+
 def instant(value: datetime | str | None) -> str:
     """Clock time of Vietnam; the registry's text for an instant is read as one."""
     if isinstance(value, str):
@@ -193,6 +202,7 @@ FILTERS: dict[str, Any] = {
     "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
+    "kept_until": kept_until,
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
