@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.records import Records
     from archive.store import ObjectStore
+    from pipeline.holds import Homes
     from pipeline.workshop import Workshop
     from search.index import SearchIndex
     from signing.station import SigningStation
@@ -75,6 +76,17 @@ class Wiring:
     @cached_property
     def store(self) -> ObjectStore:
         return build_store(self.settings, self.settings.archive)
+
+    @cached_property
+    def replica(self) -> ObjectStore | None:
+        """The second home, where the settings have one."""
+        return build_store(self.settings, self.settings.replica) if self.settings.replica else None
+
+    @cached_property
+    def homes(self) -> Homes:
+        from pipeline.holds import Homes
+
+        return Homes(self.store, self.replica)
 
     @cached_property
     def index(self) -> SearchIndex:
@@ -147,6 +159,7 @@ class Wiring:
             pool=self.pool,
             gate=self.side_pool,
             station=self.station,
+            replica=self.replica,
         )
 
     @cached_property
