@@ -31,9 +31,11 @@ __all__ = [
     "InboxTaken",
     "KeyNotFound",
     "KeyTaken",
+    "NoSigningKey",
     "NotATable",
     "NotAllowed",
     "NotFound",
+    "PinNeeded",
     "RefusalCode",
     "Refused",
     "Retained",
@@ -41,7 +43,10 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TokenLocked",
     "WorkerFailed",
+    "WrongCertificate",
+    "WrongPin",
 ]
 
 
@@ -128,6 +133,30 @@ class ServiceUnavailable(SohoaError):
 
 class SigningFailed(SohoaError):
     code = "signing-failed"
+
+
+class WrongPin(SigningFailed):
+    """A PIN was refused. It is not tried again: tokens lock after a few."""
+
+    code = "wrong-pin"
+
+
+class PinNeeded(SigningFailed):
+    code = "pin-needed"
+
+
+class TokenLocked(SigningFailed):
+    code = "token-locked"
+
+
+class WrongCertificate(SigningFailed):
+    """A certificate of somebody else than the unit and role that it is to sign for."""
+
+    code = "wrong-certificate"
+
+
+class NoSigningKey(SigningFailed):
+    code = "no-signing-key"
 
 
 class DatabaseTooNew(SohoaError):
