@@ -44,6 +44,7 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "state": DocumentState.ARCHIVED.value,
         "pdf_sha256": pdf_sha256,
         "signature_level": told.signature_level,
+        "arrived": told.arrived.model_dump(mode="json") if told.arrived else None,
         "retention_class": told.retention_class,
         "approved_by": told.approved_by,
         "approved_at": _text(told.approved_at),
