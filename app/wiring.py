@@ -42,7 +42,15 @@ READING = (
 )
 """Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
 left out."""
-PRELOAD = (*READING, "pipeline.pdfa", "pipeline.extracting", "pipeline.splitting.refusing", "pipeline.drawing")
+PRELOAD = (
+    *READING,
+    "pipeline.pdfa",
+    "pipeline.extracting",
+    "pipeline.splitting.refusing",
+    "pipeline.drawing",
+    "pipeline.twin",
+    "signing.arrived",
+)
 """The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 

@@ -13,6 +13,7 @@ from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    Arrived,
     Description,
     DocumentId,
     DocumentState,
@@ -73,6 +74,7 @@ class DocumentRow(Value):
     verdict_at: datetime | None
     error_code: str | None
     attempt: int
+    arrived: Arrived | None = None
     updated_at: datetime
 
 
@@ -293,6 +295,13 @@ def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
     """The index has these documents."""
     for some in portions(sorted(ids)):
         conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
+
+
+def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> None:
+    """The document came signed, and this was found of its signatures; that is its last validation as well."""
+    at = _text(found.judged_at)
+    told = {"arrived": found.model_dump(mode="json"), "verdict": found.verdict, "verdict_at": at}
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
 
 
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:

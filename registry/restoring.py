@@ -45,6 +45,7 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "state": DocumentState.ARCHIVED.value,
         "pdf_sha256": pdf_sha256,
         "signature_level": told.signature_level,
+        "arrived": told.arrived.model_dump(mode="json") if told.arrived else None,
         "retention_class": told.retention_class,
         "retain_until": (told.retain_until or FOR_EVER).isoformat(),
         "held_at": _text(told.legal_hold.since) if told.legal_hold else None,

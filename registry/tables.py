@@ -165,6 +165,7 @@ documents = Table(
     Column("verdict_at", Exact(32)),
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
+    Column("arrived", JSON(none_as_null=True)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -179,7 +180,7 @@ documents = Table(
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
 yet. held_*: the legal hold on it, if any. verdict: the last validation's, with its instant; what is decided on it is
 validated anew. part: its place among the documents of the scan. pages: those of the scan that are its own, from 0; null
-for all of them."""
+for all of them. arrived: registry.values.Arrived as JSON, of a document that came signed."""
 
 fields = Table(
     "fields",

@@ -54,6 +54,7 @@ EVENTS = {
     "ingestion": "Lưu kho",
     "legal hold": "Giữ theo yêu cầu pháp lý",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
+    "validation": "Kiểm tra chữ ký của bản nhận",
 }
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
@@ -65,6 +66,7 @@ CHECKS = {
     "signature present": "Có chữ ký số",
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
+OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -152,6 +154,8 @@ def masked(number: str) -> str:
 
 def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
+    if reason == "signature":
+        return "chữ ký số của bản nhận chưa đạt; hãy xem người ký và kết luận bên dưới rồi mới duyệt"
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
@@ -211,6 +215,7 @@ FILTERS: dict[str, Any] = {
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),
+    "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),
