@@ -20,7 +20,7 @@ from sqlalchemy import Connection, text
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
-from pipeline import reconcile
+from pipeline import reconcile, sealing
 from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
 from registry import documents, facts, reckoning, workers
@@ -216,6 +216,16 @@ def backup(home: Wiring) -> Found:
         late = began is not None and age_s(began) > BACKED_UP_S
         return Found(not late, "chưa sao lưu lần nào", "sohoa backup, và đặt lịch chạy hằng ngày")
     return Found(age_s(at) < BACKED_UP_S, _ago(at), "sohoa backup, và đặt lịch chạy hằng ngày")
+
+
+def sealed(home: Wiring) -> Found:
+    """The audit log was sealed into the archive within the last days."""
+    with read(home.engine) as conn:
+        at, began = backed_up_at(facts.get(conn, sealing.FACT)), reckoning.began(conn)
+    fix = "sohoa audit seal; nếu báo nhật ký không nguyên vẹn: sohoa audit verify"
+    if at is None:
+        return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
+    return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
 
 
 STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}

@@ -125,4 +125,5 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("work", checks.work),
     ("reconciliation", checks.reconciliation),
     ("backup", checks.backup),
+    ("sealed", checks.sealed),
 )

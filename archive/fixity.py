@@ -13,11 +13,13 @@ from archive.ocfl import (
     SIDECAR,
     Inventory,
     backup_in,
+    each_once,
     object_id,
     parse_inventory,
     root_of,
     root_papers,
     scan_in,
+    seal_in,
     sidecar,
 )
 from archive.scans import iter_scans, scan_object
@@ -27,8 +29,8 @@ from registry.values import DocumentId, ScanId, Value
 
 
 class RecordFixity(Value):
-    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan or
-    backup, its object's id."""
+    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan,
+    backup or seal, its object's id."""
 
     document_id: DocumentId
     ok: bool
@@ -37,12 +39,13 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records, scans of several documents and backups checked; `damaged` holds those with findings, `strays` keys
-    of none of them or changed root files."""
+    """All records, scans of several documents, backups and seals of the audit log checked; `damaged` holds those with
+    findings, `strays` keys of none of them or changed root files."""
 
     records: int
     scans: int = 0
     backups: int = 0
+    seals: int = 0
     bytes_read: int
     damaged: tuple[RecordFixity, ...]
     strays: tuple[str, ...]
@@ -96,7 +99,7 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
     """The state of the whole store; `progress` is called after each record."""
     damaged: list[RecordFixity] = []
     roots: set[str] = set()
-    records = scans = backups = read = 0
+    records = scans = backups = seals = read = 0
     for document_id, identifier in _objects(store):
         found = _check(store, document_id, identifier)
         progress(found)
@@ -106,13 +109,21 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
             backups += 1
         elif scan_in(f"{root_of(identifier)}/"):
             scans += 1
+        elif seal_in(f"{root_of(identifier)}/"):
+            seals += 1
         else:
             records += 1
         if not found.ok:
             damaged.append(found)
     strays = tuple(_strays(store, roots))
     return AuditResult(
-        records=records, scans=scans, backups=backups, bytes_read=read, damaged=tuple(damaged), strays=strays
+        records=records,
+        scans=scans,
+        backups=backups,
+        seals=seals,
+        bytes_read=read,
+        damaged=tuple(damaged),
+        strays=strays,
     )
 
 
@@ -123,6 +134,8 @@ def _objects(store: ObjectStore) -> Iterator[tuple[DocumentId, str]]:
     for identifier in iter_scans(store):
         yield DocumentId(identifier), identifier
     for identifier in iter_backups(store):
+        yield DocumentId(identifier), identifier
+    for identifier in each_once(store.list(""), seal_in):
         yield DocumentId(identifier), identifier
 
 

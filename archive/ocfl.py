@@ -28,6 +28,8 @@ BACKUP = "urn:sohoa:backup:"
 BACKUP_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3abackup%3a([0-9]{8}T[0-9]{6}Z)/")
 SCAN = "urn:sohoa:scan:"
 SCAN_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3ascan%3a([0-9a-f-]{36})/")
+AUDIT = "urn:sohoa:audit:"
+SEAL_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3aaudit%3a([0-9]{6,})/")
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 
@@ -131,6 +133,12 @@ def scan_in(key: str) -> str | None:
     return f"{SCAN}{found[1]}" if found else None
 
 
+def seal_in(key: str) -> str | None:
+    """The id of the seal of the audit log whose object a key belongs to; None for every other key."""
+    found = SEAL_FOLDER.search(key)
+    return f"{AUDIT}{found[1]}" if found else None
+
+
 def each_once(keys: Iterable[str], named: Callable[[str], T | None]) -> Iterator[T]:
     """What the keys are named after, each once: keys come in order, those of an object one after the other."""
     last: T | None = None
@@ -142,9 +150,9 @@ def each_once(keys: Iterable[str], named: Callable[[str], T | None]) -> Iterator
 
 
 def is_ours(root: str) -> bool:
-    """Whether a key prefix is that of an object: a record, a scan of several papers, or a backup."""
+    """Whether a key prefix is that of an object: a record, a scan of several papers, a backup, or a seal of the log."""
     key = f"{root}/"
-    return bool(object_in(key) or scan_in(key) or backup_in(key))
+    return bool(object_in(key) or scan_in(key) or backup_in(key) or seal_in(key))
 
 
 def ensure_root(store: ObjectStore) -> None:

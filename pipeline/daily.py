@@ -1,4 +1,5 @@
-"""What is done once a day beside the work: count what came in against where it is, and keep a backup in the archive.
+"""What is done once a day beside the work: what came in is counted against where it is, a backup is kept in the
+archive, and the audit log is sealed there.
 
 While the last count had differences it is made every hour: what was mended does not stay on the screen for a day.
 """
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pipeline import backup, reconcile
+from pipeline import backup, reconcile, sealing
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import facts
@@ -50,6 +51,7 @@ class Daily:
         chores: tuple[tuple[str, Callable[[], object]], ...] = (
             (reconcile.FACT, lambda: reconcile.reconcile_and_keep(self._shop)),
             (backup.FACT, lambda: backup.daily_backup(self._shop)),
+            (sealing.FACT, lambda: sealing.seal_log(self._shop)),
         )
         for name, chore in chores:
             if self._stop.is_set() or now < self._not_before.get(name, 0.0):

@@ -16,6 +16,7 @@ from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import SigningFailed
 from signing.authority import Authority, refresh_revocation_lists
+from signing.detached import DetachedSignature, sign_bytes
 from signing.keys import Pkcs12Key, SigningKey
 from signing.sign import Evidence, SignedPdf, sign_pdf
 from signing.stamp import Stamp
@@ -87,6 +88,10 @@ class SigningStation:
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
+
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        return sign_bytes(body, self._key, None if time.monotonic() < self._ask_again_at else self._timestamper)
 
     @property
     def certificate(self) -> x509.Certificate:

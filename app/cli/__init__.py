@@ -52,7 +52,7 @@ GROUPS = {
         {"audit": "archive:audit_archive", "replicate": "replicating:replicate_archive", "prepare": "prepare:prepare"},
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

@@ -106,6 +106,7 @@ HEALTH = {
     "work": "Giấy tờ đang xử lý",
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
+    "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
     "run": "nhận và xử lý",
