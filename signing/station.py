@@ -16,6 +16,7 @@ from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import SigningFailed
 from signing.authority import Authority, refresh_revocation_lists
+from signing.detached import DetachedSignature, sign_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
 from signing.proofs import Evidence, KeptProofs
 from signing.sign import SignedPdf, sign_pdf
@@ -105,6 +106,12 @@ class SigningStation:
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
+
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        return sign_bytes(
+            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
+        )
 
     @property
     def certificate(self) -> x509.Certificate:

@@ -58,7 +58,7 @@ GROUPS = {
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

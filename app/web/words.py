@@ -111,6 +111,7 @@ HEALTH = {
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
+    "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
     "run": "nhận và xử lý",
