@@ -14,7 +14,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from archive.aip import SEARCH_COPY
 from archive.scans import is_archived, read_scan
+from pipeline.arrived import came_signed, event_of, judge, make_search_copy, twin_of, unscanned
 from pipeline.extracting import extract
 from pipeline.landing import copy_durably, landing
 from pipeline.page_reading import read_through
@@ -29,7 +31,7 @@ from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import RefusalCode, Refused, WorkerFailed
 from registry.scans import ScanRow
-from registry.values import DocumentId, DocumentState, Event, PageText, Part, ScanId, ScanState, Split, utc_now
+from registry.values import Arrived, DocumentId, DocumentState, Event, PageText, Part, ScanId, ScanState, Split, utc_now
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 PAGE = TypeAdapter(PageText)
@@ -52,11 +54,14 @@ def read_scan_pages(shop: Workshop, scan_id: ScanId) -> None:
     target = shop.scan_bench(scan_id) / "pages.jsonl"
     if scan.state == ScanState.DONE or target.exists():
         return
-    path, count = shop.staged_scan(scan_id), scan.page_count or 1
+    signed, count = came_signed(scan), scan.page_count or 1
+    path = twin_of(shop, scan) if signed else shop.staged_scan(scan_id)
     try:
         pages = read_through(shop.pool, path, scan.media_type or "", reading_options(shop), count)
     except WorkerFailed as exc:
         raise refusal_of(exc) from exc
+    if signed:
+        pages = tuple(unscanned(page) for page in pages)
     with landing(target) as part, part.open("wb") as writer:
         writer.writelines(PAGE.dump_json(page) + b"\n" for page in pages)
     seen = whole_scan((p.quality for p in pages if p.quality), len(pages))
@@ -112,8 +117,9 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
 def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> None:
     """`pages.json` and `document.pdf` of the document lie on its bench; `original` as well where it is some pages only.
 
-    What arrived signed stays as it came: document.pdf is then the original, bit for bit, and only its text is read.
-    Raises Refused for a part that is not to be kept.
+    What arrived signed stays as it came: document.pdf is then the original, bit for bit; what is found of its
+    signatures is in the registry, and `search-copy.pdf` lies beside it. Raises Refused for a part that is not to be
+    kept.
     """
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
@@ -128,11 +134,15 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
     (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     path, media_type = shop.staged_scan(ScanId(scan.id)), scan.media_type or ""
     tools: dict[str, str] = {}
+    found: Arrived | None = None
     try:
         if record.pages is not None:
             path = extracted(shop, scan, record)
-        if signed:
+        if signed or came_signed(scan):
             copy_durably(path, bench / "document.pdf")
+            found = judge(shop, bench / "document.pdf")
+            if not make_search_copy(shop, scan, pages, bench / SEARCH_COPY):
+                tools["search_copy"] = "not made"
         else:
             patience = WRITING_S * (len(pages) + 1)
             told = (path, media_type, pages, bench, reading_options(shop))
@@ -149,6 +159,9 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
         documents.add_event(
             conn, document_id, Event(type="text recognition", at=utc_now(), agent="sohoa", detail=detail)
         )
+        if found is not None:
+            documents.keep_arrived(conn, document_id, found)
+            documents.add_event(conn, document_id, event_of(found))
 
 
 def extracted(shop: Workshop, scan: ScanRow, record: DocumentRecord) -> Path:

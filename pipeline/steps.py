@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from archive.aip import (
+    SEARCH_COPY,
     AipContent,
     AipPapers,
     TextOfPage,
@@ -25,6 +26,7 @@ from archive.aip import (
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
 from pipeline import describing, intake
+from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
@@ -116,6 +118,8 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     )
     reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
     reasons += doubts
+    if record.arrived is not None and record.arrived.verdict is not Verdict.PASSED:
+        reasons.append("signature")
     with write(shop.engine) as conn:
         standing = documents.get(conn, document_id, lock=True).state
         if standing is not DocumentState.READING:
@@ -174,14 +178,17 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         with write(shop.engine) as conn:
             documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
         return
-    if "signed" in scan.warnings:
+    if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
         detail = {"note": "arrived signed; kept as it came"}
     else:
         unit = shop.catalogue.unit(record.unit, utc_now().date())
         signed = shop.station.sign(
-            bench / "document.pdf", bench / "signed.pdf", stamp=Stamp(form=form, agency=unit.name, at=utc_now())
+            bench / "document.pdf",
+            bench / "signed.pdf",
+            stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
+            unit=record.unit,
         )
         level = signed.level
         detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
@@ -233,16 +240,25 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             pages=load_pages(shop, document_id),
             metadata=metadata,
             events=events,
+            search_copy=bench / SEARCH_COPY if (bench / SEARCH_COPY).exists() else None,
         ),
         user=record.approved_by or "sohoa",
         message="archived",
     )
     # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
     held = read_papers(shop.store, document_id)
-    own = sha256_file(bench / "signed.pdf") == held.digests["document.pdf"]
-    verdict = verify_file(bench / "signed.pdf", shop.station.trust).verdict if own else None
+    digest = sha256_file(bench / "signed.pdf")
+    verdict = _verdict_on(shop, record, digest) if digest == held.digests["document.pdf"] else None
     # every byte was just read back, so the copy's verdict is the record's
     _note_archived(shop, record, scan, held, stored.version, verdict)
+
+
+def _verdict_on(shop: Workshop, record: documents.DocumentRecord, digest: str) -> Verdict:
+    """The verdict on the bench's signed.pdf: what a worker found at intake, where it came signed by others, whose bytes
+    are not parsed here."""
+    if record.arrived is not None and record.arrived.sha256 == digest:
+        return record.arrived.verdict
+    return verify_file(shop.bench(record.id) / "signed.pdf", shop.station.trust).verdict
 
 
 def _held_already(shop: Workshop, document_id: DocumentId, scan: scans.ScanRow) -> AipPapers | None:
@@ -343,6 +359,8 @@ def _metadata_of(
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
+        arrived=record.arrived,
+        converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",
         converted_at=record.signed_at or now,

@@ -34,9 +34,11 @@ __all__ = [
     "InboxTaken",
     "KeyNotFound",
     "KeyTaken",
+    "NoSigningKey",
     "NotATable",
     "NotAllowed",
     "NotFound",
+    "PinNeeded",
     "RefusalCode",
     "Refused",
     "Retained",
@@ -44,7 +46,10 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TokenLocked",
     "WorkerFailed",
+    "WrongCertificate",
+    "WrongPin",
 ]
 
 
@@ -140,6 +145,30 @@ class CertificateRevoked(SigningFailed):
         told = f" on {revoked_at:%Y-%m-%d}" if revoked_at else ""
         super().__init__(f"the signing certificate was revoked{told}; sign with a current one")
         self.revoked_at = revoked_at
+
+
+class WrongPin(SigningFailed):
+    """A PIN was refused. It is not tried again: tokens lock after a few."""
+
+    code = "wrong-pin"
+
+
+class PinNeeded(SigningFailed):
+    code = "pin-needed"
+
+
+class TokenLocked(SigningFailed):
+    code = "token-locked"
+
+
+class WrongCertificate(SigningFailed):
+    """A certificate of somebody else than the unit and role that it is to sign for."""
+
+    code = "wrong-certificate"
+
+
+class NoSigningKey(SigningFailed):
+    code = "no-signing-key"
 
 
 class DatabaseTooNew(SohoaError):

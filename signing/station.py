@@ -16,7 +16,8 @@ from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import SigningFailed
 from signing.authority import Authority, refresh_revocation_lists
-from signing.keys import Pkcs12Key, SigningKey
+from signing.detached import DetachedSignature, sign_bytes
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
 from signing.proofs import Evidence, KeptProofs
 from signing.sign import SignedPdf, sign_pdf
 from signing.stamp import Stamp
@@ -31,12 +32,12 @@ SILENCE_S = 300.0
 
 
 class SigningStation:
-    """Signs with one key at one level. Safe to use from several threads."""
+    """Signs with the key of each unit at one level. Safe to use from several threads."""
 
     def __init__(
         self,
         *,
-        key: SigningKey,
+        key: SigningKey | KeyRing,
         level: str,
         tsa: str,
         authority: Authority,
@@ -44,7 +45,8 @@ class SigningStation:
         font: Path,
         patience_s: float = TSA_PATIENCE_S,
     ) -> None:
-        self._key, self._level, self._tsa, self._authority = key, level, tsa, authority
+        self._level, self._tsa, self._authority = level, tsa, authority
+        self._keys = key if isinstance(key, KeyRing) else KeyRing.of(key)
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
         self._patience, self._ask_again_at = patience_s, 0.0
@@ -77,23 +79,44 @@ class SigningStation:
         """The anchors that its own signatures are validated against."""
         return self._trust
 
-    def sign(self, source: Path, target: Path, *, stamp: Stamp | None) -> SignedPdf:
-        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once."""
+    @property
+    def keys(self) -> KeyRing:
+        """Whose key signs what."""
+        return self._keys
+
+    def sign(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        stamp: Stamp | None,
+        unit: str | None = None,
+        role: KeyRole = KeyRole.AGENCY,
+    ) -> SignedPdf:
+        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
+
+        unit: whose document it is; its key signs. Raises NoSigningKey, WrongCertificate as well.
+        """
+        key = self._keys.key(unit, role)
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
-        made = sign_pdf(
-            source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=evidence
-        )
+        made = sign_pdf(source, target, key=key, stamp=stamp, font=self._font, level=self._level, evidence=evidence)
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
 
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        return sign_bytes(
+            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
+        )
+
     @property
     def certificate(self) -> x509.Certificate:
-        """The signing certificate."""
-        return self._key.certificate
+        """The certificate of the key that signs for all, or of the first."""
+        return self._keys.key(None).certificate
 
     def refresh(self) -> None:
         """The development authority's revocation lists are fresh; nothing to do for a real one."""

@@ -78,6 +78,16 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     return Response(content, media_type="application/pdf", headers=headers)
 
 
+@router.get("/documents/{document_id}/search-copy.pdf")
+def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
+    """The labelled copy of a document that came signed. Raises NotFound where there is none."""
+    record = visit.record(document_id)
+    content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.note("download", document_id, record.unit)
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
 @router.get("/review")
 def review_next(visit: Annotated[Visit, Depends(allowed("review"))]) -> Response:
     """The document that has waited longest; or a page that says there is none."""
