@@ -181,6 +181,8 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
+        until: date | None = None
+        why = ""
         detail = {"note": "arrived signed; kept as it came"}
     else:
         unit = shop.catalogue.unit(record.unit, utc_now().date())
@@ -190,7 +192,7 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
             unit=record.unit,
         )
-        level = signed.level
+        level, until, why = signed.level, signed.renew_by, signed.why
         detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
@@ -200,6 +202,8 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             DocumentState.SIGNED,
             step="signed",
             signature_level=level,
+            renew_by=until.isoformat() if until else None,
+            level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
@@ -359,6 +363,7 @@ def _metadata_of(
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
+        renew_by=record.renew_by,
         arrived=record.arrived,
         converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,

@@ -75,6 +75,10 @@ class DocumentRow(Value):
     error_code: str | None
     attempt: int
     arrived: Arrived | None = None
+    renew_by: date | None = None
+    level_why: str | None = None
+    level_tries: int = 0
+    level_after: datetime | None = None
     updated_at: datetime
 
 

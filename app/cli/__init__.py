@@ -52,6 +52,7 @@ GROUPS = {
         {
             "audit": "fixity:audit_archive",
             "replicate": "replicating:replicate_archive",
+            "renew": "renewing:renew",
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
