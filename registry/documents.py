@@ -237,9 +237,11 @@ def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
-def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
-    """Oldest first; of all units when `units` is None."""
-    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at)
+def by_state(
+    conn: Connection, state: DocumentState, units: Iterable[str] | None = None, *, most: int | None = None
+) -> list[DocumentRow]:
+    """Oldest first, no more than `most`; of all units when `units` is None."""
+    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at).limit(most)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
