@@ -5,12 +5,14 @@ Like all steps (pipeline.steps) they leave their results in `work/` or the regis
 
 from __future__ import annotations
 
+import mmap
 import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
+from sqlalchemy import Connection
 
 from archive.aip import SEARCH_COPY
 from archive.scans import is_archived, read_scan
@@ -75,12 +77,13 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
     Raises Refused for a scan that holds nothing but cover sheets.
     """
     with read(shop.engine) as conn:
-        scan = scans.get(conn, scan_id)
+        scan, split = scans.get(conn, scan_id), scans.split_of(conn, scan_id)
         known = documents.states_of_scan(conn, scan_id)
     if scan.state in (ScanState.DONE, ScanState.QUARANTINED):  # the step comes late
         return list(known)
     anew = all(state is DocumentState.REJECTED for state in known.values())
-    split = scan.split if scan.split and not anew else _found(shop, scan, list(known), signed=signed)
+    if split is None or anew:
+        split = _found(shop, scan, list(known), signed=signed)
     if not split.parts:
         raise Refused(RefusalCode.ONLY_SHEETS, f"{len(split.covers)} sheets")
     with write(shop.engine) as conn:
@@ -121,9 +124,10 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+        own = part_of(conn, record)
     if record.state is not DocumentState.READING:
         return
-    if (refused := part_of(scan, record).refused) is not None:
+    if (refused := own.refused) is not None:
         raise Refused(RefusalCode(refused), "found on its pages")
     bench, pages = shop.bench(document_id), own_pages(shop, record)
     bench.mkdir(parents=True, exist_ok=True)
@@ -181,15 +185,23 @@ def own_pages(shop: Workshop, record: DocumentRecord) -> tuple[PageText, ...]:
 
 def scan_pages(shop: Workshop, scan_id: ScanId, wanted: Sequence[int] | None = None) -> tuple[PageText, ...]:
     """Pages of the scan as they were read, all or those wanted: a pile of 500 is not understood anew for each paper."""
-    lines = (shop.scan_bench(scan_id) / "pages.jsonl").read_bytes().splitlines()
-    return tuple(PAGE.validate_json(lines[index]) for index in (range(len(lines)) if wanted is None else wanted))
+    with (
+        (shop.scan_bench(scan_id) / "pages.jsonl").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines,
+    ):
+        places, at = [], 0
+        while (end := lines.find(b"\n", at)) >= 0:
+            places.append(slice(at, end))
+            at = end + 1
+        return tuple(PAGE.validate_json(lines[places[n]]) for n in (range(len(places)) if wanted is None else wanted))
 
 
-def part_of(scan: ScanRow, record: DocumentRecord) -> Part:
+def part_of(conn: Connection, record: DocumentRecord) -> Part:
     """What was found out about the document when the scan was parted."""
-    if scan.split and record.part < len(scan.split.parts):
-        return scan.split.parts[record.part]
-    return Part(pages=tuple(range(scan.page_count or 1)))
+    split = scans.split_of(conn, record.scan_id or "")
+    if split is not None and record.part < len(split.parts):
+        return split.parts[record.part]
+    return Part(pages=record.pages or tuple(range(record.page_count or 1)))
 
 
 def clear_scan(shop: Workshop, scan_id: ScanId) -> None:

@@ -40,10 +40,12 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     with read(visit.wiring.engine) as conn:
         reused = reuse_events.of_document(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
+        papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
     return visit.page(
         "document.html",
         record=record,
         scan=scan,
+        papers=papers,
         names=FIELD_NAMES,
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
