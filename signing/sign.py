@@ -130,7 +130,7 @@ def _sign(
                 metadata,
                 signer=key.signer,
                 timestamper=evidence.timestamper if rank >= 1 else None,
-                stamp_style=style(font) if placed else None,
+                stamp_style=style(font, placed) if placed else None,
                 new_field_spec=fields.SigFieldSpec(FIELD, on_page=0, box=placed.box if placed else None),
             ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
         part.replace(target)
