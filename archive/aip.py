@@ -158,6 +158,8 @@ def add_version(
         until = _retention(store, inventory, document_id, changed)
         draft = _Draft(user=user, message=message, created=utc_now(), retain_until=until)
         _write_version(store, document_id, inventory, changed, draft)
+        if _is_held(store, document_id):  # what is new as well
+            store.hold(object_root(document_id), True)
     return read_back(store, document_id)
 
 
@@ -300,6 +302,12 @@ def _retention(
     return None if None in days else max(d for d in days if d)
 
 
+def _is_held(store: ObjectStore, document_id: DocumentId) -> bool:
+    """Whether the newest metadata tell of a legal hold."""
+    body = _checked(store, read_inventory(store, document_id), document_id, "metadata.json")
+    return RecordMetadata.model_validate_json(body).legal_hold is not None
+
+
 def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
     """The root's inventory, after a version that stands whole but was not announced yet has been announced."""
     root = object_root(document_id)
@@ -311,6 +319,8 @@ def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
         raise FixityMismatch(f"{root}/{newest}/{INVENTORY} does not fit its digest")
     if newest != inventory.head or get(store, f"{root}/{SIDECAR}") != sidecar(body):
         _announce(store, root, body, _retention(store, parse_inventory(body), document_id))
+        if _is_held(store, document_id):
+            store.hold(root, True)
     return parse_inventory(body)
 
 

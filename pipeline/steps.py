@@ -185,7 +185,10 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
     else:
         unit = shop.catalogue.unit(record.unit, utc_now().date())
         signed = shop.station.sign(
-            bench / "document.pdf", bench / "signed.pdf", stamp=Stamp(form=form, agency=unit.name, at=utc_now())
+            bench / "document.pdf",
+            bench / "signed.pdf",
+            stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
+            unit=record.unit,
         )
         level = signed.level
         detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}

@@ -333,6 +333,15 @@ class SourceScan(Value):
     passes: tuple[ScanPass, ...] = ()
 
 
+class LegalHold(Value):
+    """Nothing of a record may be removed, whatever its retention says. by: the account that laid it. why: what asks for
+    it (a case, an inspection), without names of citizens."""
+
+    since: datetime
+    by: str
+    why: str
+
+
 class RecordMetadata(Value):
     """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
 
@@ -347,6 +356,7 @@ class RecordMetadata(Value):
     retention_class: str
     retain_until: date | None = None
     """The last day on which nothing may remove the record; None is for ever."""
+    legal_hold: LegalHold | None = None
     signature_level: str | None = None
     """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
     arrived: Arrived | None = None

@@ -11,14 +11,16 @@ from asn1crypto import crl, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pyhanko.keys import load_cert_from_pemder
-from pyhanko.sign.timestamps import HTTPTimeStamper, TimeStamper
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import SigningFailed
 from signing.authority import Authority, refresh_revocation_lists
-from signing.keys import Pkcs12Key, SigningKey
-from signing.sign import Evidence, SignedPdf, sign_pdf
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
+from signing.proofs import Evidence, KeptProofs
+from signing.sign import Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
+from signing.tsa import HttpTsa
 from signing.validate import TrustStore
 
 DEVELOPMENT = "development"
@@ -29,12 +31,12 @@ SILENCE_S = 300.0
 
 
 class SigningStation:
-    """Signs with one key at one level. Safe to use from several threads."""
+    """Signs with the key of each unit at one level. Safe to use from several threads."""
 
     def __init__(
         self,
         *,
-        key: SigningKey,
+        key: SigningKey | KeyRing,
         level: str,
         tsa: str,
         authority: Authority,
@@ -42,11 +44,12 @@ class SigningStation:
         font: Path,
         patience_s: float = TSA_PATIENCE_S,
     ) -> None:
-        self._key, self._level, self._tsa, self._authority = key, level, tsa, authority
+        self._level, self._tsa, self._authority = level, tsa, authority
+        self._keys = key if isinstance(key, KeyRing) else KeyRing.of(key)
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
         self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper = self._make_timestamper()
+        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
 
     @classmethod
     def open(
@@ -75,23 +78,63 @@ class SigningStation:
         """The anchors that its own signatures are validated against."""
         return self._trust
 
-    def sign(self, source: Path, target: Path, *, stamp: Stamp | None) -> SignedPdf:
-        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once."""
+    @property
+    def keys(self) -> KeyRing:
+        """Whose key signs what."""
+        return self._keys
+
+    def sign(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        stamp: Stamp | None,
+        unit: str | None = None,
+        role: KeyRole = KeyRole.AGENCY,
+        mark: bool = False,
+    ) -> SignedPdf:
+        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
+
+        unit: whose document it is; its key signs, and before it that of the unit's official, where one lies here. mark:
+        whether the official's signature is seen, by name and time. Raises NoSigningKey, WrongCertificate as well.
+        """
+        key = self._keys.key(unit, role)
+        official = self._official(unit, stamp, mark=mark) if role == KeyRole.AGENCY else None
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
         made = sign_pdf(
-            source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=evidence
+            source,
+            target,
+            key=key,
+            stamp=stamp,
+            font=self._font,
+            level=self._level,
+            evidence=evidence,
+            official=official,
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
 
+    def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
+        """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
+        if unit is None or not self._keys.has(unit, KeyRole.OFFICIAL):
+            return None
+        held = self._keys.held(unit, KeyRole.OFFICIAL)
+        if held.deferred:
+            return None
+        key = self._keys.opened(held)
+        if not mark or stamp is None:
+            return Official(key)
+        name = key.certificate.subject.native.get("common_name", "")
+        return Official(key, Stamp("", str(name), stamp.at))
+
     @property
     def certificate(self) -> x509.Certificate:
-        """The signing certificate."""
-        return self._key.certificate
+        """The certificate of the key that signs for all, or of the first."""
+        return self._keys.key(None).certificate
 
     def refresh(self) -> None:
         """The development authority's revocation lists are fresh; nothing to do for a real one."""
@@ -102,19 +145,19 @@ class SigningStation:
     def _evidence(self) -> Evidence:
         own = self._authority
         if not own.exists:
-            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True)
+            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True, kept=self._proofs)
         lists = [crl.CertificateList.load(own.revocation_list(n).read_bytes()) for n in ("root", "issuing")]
         return Evidence(
             timestamper=self._timestamper,
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
-            fetch=False,
+            kept=self._proofs,
         )
 
     def _make_timestamper(self) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HTTPTimeStamper(self._tsa, timeout=self._patience)
+            return HttpTsa(self._tsa, self._patience)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

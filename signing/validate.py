@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +32,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
-from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
+from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy, FreshnessReqType
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from registry.errors import SettingsInvalid
@@ -44,6 +44,13 @@ WORDS = {
     AdESStatus.FAILED: Verdict.FAILED,
 }
 FORMAT_FAILURE = "FORMAT_FAILURE"
+AS_STORED = CertRevTrustPolicy(
+    REQUIRE_REVINFO,
+    freshness=timedelta(days=40 * 365),
+    freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION,
+)
+"""What the file holds is as fresh as it can be. By pyHanko's default the proofs of the last timestamp, an OCSP answer
+of ten minutes, would no longer count the day after, and every record of the archive be INDETERMINATE."""
 
 
 class Check(Value):
@@ -184,7 +191,7 @@ def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
         SignatureValidationSpec(
             cert_validation_policy=CertValidationPolicySpec(
                 trust_manager=SimpleTrustManager.build([CertTrustAnchor(c) for c in trust.anchors]),
-                revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+                revinfo_policy=AS_STORED,
             ),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
         )

@@ -52,6 +52,8 @@ EVENTS = {
     "appraisal": "Kiểm tra của người",
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
+    "legal hold": "Giữ theo yêu cầu pháp lý",
+    "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
 CHECKS = {
@@ -108,6 +110,7 @@ HEALTH = {
     "work": "Giấy tờ đang xử lý",
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
+    "fixity": "Đọc lại kho lưu trữ",
 }
 WORKERS = {
     "run": "nhận và xử lý",
@@ -128,6 +131,13 @@ def day(value: date | str | None) -> str:
         return date.fromisoformat(value or "").strftime("%d/%m/%Y")
     except ValueError:
         return value or ""
+
+
+def kept_until(value: date | None) -> str:
+    """How long a record is kept, in words."""
+    if value is None:
+        return "chưa rõ thời hạn: giữ, không tiêu hủy"
+    return "vĩnh viễn" if value.year == 9999 else f"đến hết ngày {day(value)}"
 
 
 def instant(value: datetime | str | None) -> str:
@@ -196,6 +206,7 @@ FILTERS: dict[str, Any] = {
     "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
+    "kept_until": kept_until,
     "instant": instant,
     "masked": masked,
     "reason": review_reason,

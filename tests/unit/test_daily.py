@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from sqlalchemy import Engine
 
-from pipeline import backup, daily, reconcile
+from pipeline import backup, daily, fixity, reconcile
 from pipeline.daily import AFTER_FAILURE_S, Daily
 from pipeline.reconcile import Account, Reconciliation
 from pipeline.workshop import Workshop
@@ -51,7 +51,8 @@ def chores(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Daily:
 
     monkeypatch.setattr(reconcile, "reconcile_and_keep", lambda _shop: keep(reconcile.FACT, account(ok=True)))
     monkeypatch.setattr(backup, "daily_backup", lambda _shop: keep(backup.FACT, {}))
-    return Daily(cast(Workshop, SimpleNamespace(engine=engine)))
+    monkeypatch.setattr(fixity, "daily_share", lambda *_, **__: None)
+    return Daily(cast(Workshop, SimpleNamespace(engine=engine, store=None)))
 
 
 def jump(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> datetime:
