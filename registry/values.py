@@ -235,6 +235,22 @@ class Event(Value):
     detail: dict[str, str] = {}
 
 
+class CopyForm(StrEnum):
+    """What a copy is (NĐ 30/2020/NĐ-CP, Điều 3 and 25)."""
+
+    TRUE_COPY = "sao-y"
+    """Of all of an original; what digitising a paper makes, Điều 25(1)(c)."""
+    COPY_OF_COPY = "sao-luc"
+    """Of all of a true copy, Điều 25(2)."""
+    EXTRACT = "trich-sao"
+    """Of a part of an original, Điều 25(3)."""
+
+    @property
+    def words(self) -> str:
+        """As it stands on the copy (Annex I)."""
+        return {"sao-y": "SAO Y", "sao-luc": "SAO LỤC", "trich-sao": "TRÍCH SAO"}[self.value]
+
+
 class ArrivedSignature(Value):
     """One signature that a document came with, as it was judged at intake.
 

@@ -28,7 +28,7 @@ from signing.stamp import Placed, Stamp, place, style
 from signing.tsa import signer_of, waited_in_vain
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
-FIELD = "SaoY"
+FIELD, OFFICIALS_FIELD = "SaoY", "NguoiSao"
 OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ESTALE)
 
 
@@ -36,6 +36,15 @@ OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS,
 # metadata. There is no setting for it, and the timestamp's writer is made inside pyHanko: hence the class itself.
 IncrementalPdfFileWriter._update_meta = lambda self: None
 keep_keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """The official who made the copy and signs before the agency does. mark: what is seen of it, below the agency's
+    stamp; None for nothing."""
+
+    key: SigningKey
+    mark: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +72,29 @@ def sign_pdf(
     level: str,
     evidence: Evidence,
     at: datetime | None = None,
+    official: Official | None = None,
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
 
     First what is sure: the signature, with its timestamp when the TSA answers (B-T, else B-B). Then one update with the
     proofs that nothing was revoked (B-LT) and a document timestamp over all (B-LTA). What is missing for one of these
     lowers the level, with the reason, and blocks nothing: signing.renew raises it later. A TSA that kept us waiting in
-    vain is not asked again (`silent`).
+    vain is not asked again (`silent`). Where an official signs as well, theirs comes first, each with its timestamp,
+    and proofs and document timestamp are of both and over both.
 
     Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
     OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
     """
-    require_fit(key.certificate, at or utc_now())
+    keys = [official.key, key] if official else [key]
+    for each in keys:
+        require_fit(each.certificate, at or utc_now())
     wanted = LEVELS.index(level)
     proofs: list[Proof] = []
     reasons: list[str] = []
-    if wanted >= 2:
-        proofs, reasons = _proofs_of_signer(key, evidence, at)
-    tried = _Attempt(source, target, key, stamp, font)
+    for each in keys if wanted >= 2 else ():
+        found, missing = _proofs_of_signer(each, evidence, at)
+        proofs, reasons = proofs + found, reasons + [why for why in missing if why not in reasons]
+    tried = _Attempt(source, target, key, stamp, font, official)
     stamper, silent = evidence.timestamper if wanted else None, False
     if wanted and stamper is None:
         reasons.append("no-tsa")
@@ -153,29 +167,50 @@ class _Attempt:
     key: SigningKey
     stamp: Stamp | None
     font: Path
+    official: Official | None = None
 
     def sign(self, timestamper: TimeStamper | None) -> None:
         """`target` is the signed file, B-T or B-B. Raises SigningFailed, TimestampRequestError, OSError."""
         part = self.target.with_name(f".{self.target.name}.part")
-        metadata = PdfSignatureMetadata(
-            field_name=FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
-        )
+        first = self.target.with_name(f".{self.target.name}.first")
         try:
-            with self.source.open("rb") as reader, part.open("w+b") as out:
-                writer = IncrementalPdfFileWriter(reader)
-                placed = place(self.stamp, self.font, _upright_page(writer)) if self.stamp else None
-                PdfSigner(
-                    metadata,
-                    signer=self.key.signer,
-                    timestamper=timestamper,
-                    stamp_style=style(self.font) if placed else None,
-                    new_field_spec=fields.SigFieldSpec(FIELD, on_page=0, box=placed.box if placed else None),
-                ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
+            if self.official is None:
+                self._add(self.source, part, FIELD, self.key, timestamper)
+            else:
+                self._add(self.source, first, OFFICIALS_FIELD, self.official.key, timestamper)
+                self._add(first, part, FIELD, self.key, timestamper)
             part.replace(self.target)
         except (PdfError, SigningError) as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
         finally:
             part.unlink(missing_ok=True)
+            first.unlink(missing_ok=True)
+
+    def _add(self, source: Path, target: Path, field: str, key: SigningKey, timestamper: TimeStamper | None) -> None:
+        metadata = PdfSignatureMetadata(
+            field_name=field, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
+        )
+        with source.open("rb") as reader, target.open("w+b") as out:
+            writer = IncrementalPdfFileWriter(reader)
+            placed = self._placed(writer, field)
+            PdfSigner(
+                metadata,
+                signer=key.signer,
+                timestamper=timestamper,
+                stamp_style=style(self.font, placed) if placed else None,
+                new_field_spec=fields.SigFieldSpec(field, on_page=0, box=placed.box if placed else None),
+            ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
+
+    def _placed(self, writer: Any, field: str) -> Placed | None:
+        """What is seen of a signature, where the page has room: the agency's stamp, the official's mark below it."""
+        mark = self.official.mark if self.official else None
+        if self.stamp is None or (field == OFFICIALS_FIELD and mark is None):
+            return None
+        page = _upright_page(writer)
+        agency = place(self.stamp, self.font, page)
+        if field == FIELD:
+            return agency
+        return place(mark, self.font, page, under=agency) if mark and agency else None
 
 
 def _upright_page(writer: Any) -> tuple[float, float, float, float]:
@@ -200,4 +235,4 @@ def _inherited(writer: Any, *keys: str) -> list[Any]:
         node = node["/Parent"]
 
 
-__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Placed", "SignedPdf", "sign_pdf"]
+__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Official", "Placed", "SignedPdf", "sign_pdf"]

@@ -19,7 +19,7 @@ from signing.authority import Authority, refresh_revocation_lists
 from signing.detached import DetachedSignature, sign_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
 from signing.proofs import Evidence, KeptProofs
-from signing.sign import SignedPdf, sign_pdf
+from signing.sign import Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore
@@ -92,26 +92,50 @@ class SigningStation:
         stamp: Stamp | None,
         unit: str | None = None,
         role: KeyRole = KeyRole.AGENCY,
+        mark: bool = False,
     ) -> SignedPdf:
         """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
 
-        unit: whose document it is; its key signs. Raises NoSigningKey, WrongCertificate as well.
+        unit: whose document it is; its key signs, and before it that of the unit's official, where one lies here. mark:
+        whether the official's signature is seen, by name and time. Raises NoSigningKey, WrongCertificate as well.
         """
         key = self._keys.key(unit, role)
+        official = self._official(unit, stamp, mark=mark) if role == KeyRole.AGENCY else None
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
-        made = sign_pdf(source, target, key=key, stamp=stamp, font=self._font, level=self._level, evidence=evidence)
+        made = sign_pdf(
+            source,
+            target,
+            key=key,
+            stamp=stamp,
+            font=self._font,
+            level=self._level,
+            evidence=evidence,
+            official=official,
+        )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
 
     def sign_bytes(self, body: bytes) -> DetachedSignature:
         """See signing.detached.sign_bytes. Raises SigningFailed."""
-        return sign_bytes(
-            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
-        )
+        timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
+        return sign_bytes(body, self._keys.key(None), timestamper)
+
+    def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
+        """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
+        if unit is None or not self._keys.has(unit, KeyRole.OFFICIAL):
+            return None
+        held = self._keys.held(unit, KeyRole.OFFICIAL)
+        if held.deferred:
+            return None
+        key = self._keys.opened(held)
+        if not mark or stamp is None:
+            return Official(key)
+        name = key.certificate.subject.native.get("common_name", "")
+        return Official(key, Stamp("", str(name), stamp.at))
 
     @property
     def certificate(self) -> x509.Certificate:
