@@ -94,7 +94,7 @@ def sign_pdf(
             if isinstance(exc, OSError) and exc.errno in OF_THE_DISK:
                 raise
             reasons.append(f"{LEVELS[rank]}: {type(exc).__name__}")
-            silent = silent or _waited_in_vain(exc)
+            silent = silent or waited_in_vain(exc)
             continue
         except PdfError as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
@@ -125,7 +125,7 @@ def _sign(
     try:
         with source.open("rb") as reader, part.open("w+b") as out:
             writer = IncrementalPdfFileWriter(reader)
-            placed = place(stamp, font, _upright_page(writer)) if stamp else None
+            placed = place(stamp, font, upright_page(writer)) if stamp else None
             PdfSigner(
                 metadata,
                 signer=key.signer,
@@ -138,7 +138,7 @@ def _sign(
         part.unlink(missing_ok=True)
 
 
-def _waited_in_vain(exc: BaseException | None) -> bool:
+def waited_in_vain(exc: BaseException | None) -> bool:
     """Whether the time ran out, rather than that the TSA or the network said no."""
     while exc is not None:
         if isinstance(exc, (TimeoutError, requests.Timeout)):
@@ -158,7 +158,7 @@ def _context(evidence: Evidence) -> ValidationContext:
     )
 
 
-def _upright_page(writer: Any) -> tuple[float, float, float, float]:
+def upright_page(writer: Any) -> tuple[float, float, float, float]:
     """The box of page 1. Raises SigningFailed for a turned page: the stamp would lie on its side."""
     crop, media, turned = _inherited(writer, "/CropBox", "/MediaBox", "/Rotate")
     if int(turned or 0) % 360:
@@ -180,4 +180,4 @@ def _inherited(writer: Any, *keys: str) -> list[Any]:
         node = node["/Parent"]
 
 
-__all__ = ["LEVELS", "Evidence", "Placed", "SignedPdf", "sign_pdf"]
+__all__ = ["LEVELS", "Evidence", "Placed", "SignedPdf", "sign_pdf", "upright_page", "waited_in_vain"]

@@ -56,7 +56,8 @@ class Holder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingKey:
     """A key of the installation. units: codes that it signs for; empty for all that have none of their own.
-    open: None for a key that lies with the official (deferred signing). secret: what a person may have to type."""
+    open: None for a key that lies with the official (deferred signing). secret: what a person may have to type.
+    valid_for_days: how long what was prepared for an official may be answered."""
 
     name: str
     role: KeyRole = KeyRole.AGENCY
@@ -64,6 +65,7 @@ class RingKey:
     holder: Holder = Holder()
     open: Callable[[], SigningKey] | None = None
     secret: Secret | None = None
+    valid_for_days: int = 7
 
     @property
     def deferred(self) -> bool:
