@@ -20,10 +20,12 @@ from sqlalchemy import Connection, text
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
-from pipeline import reconcile
+from pipeline import fixity as rolling
+from pipeline import reconcile, sealing
 from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
 from registry import documents, facts, reckoning, workers
+from registry import fixity as known_fixity
 from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
@@ -218,6 +220,35 @@ def backup(home: Wiring) -> Found:
         late = began is not None and age_s(began) > BACKED_UP_S
         return Found(not late, "chưa sao lưu lần nào", "sohoa backup, và đặt lịch chạy hằng ngày")
     return Found(age_s(at) < BACKED_UP_S, _ago(at), "sohoa backup, và đặt lịch chạy hằng ngày")
+
+
+def fixity(home: Wiring) -> Found:
+    """No archived object is damaged, and each was read within the last 90 days."""
+    with read(home.engine) as conn:
+        found, wrong = known_fixity.summary(conn), rolling.damaged(conn)
+    if found.oldest is None:
+        return Found(True, "chưa có gì trong kho")
+    days = (utc_now() - found.oldest).days
+    detail = f"phần lâu chưa đọc lại nhất: {days} ngày"
+    if found.damaged:
+        named = ", ".join(identifier for identifier, _ in wrong[:3])
+        detail = f"{found.damaged} gói hỏng: {named}; {detail}"
+        fix = (
+            "Đừng dùng tài liệu này. Khôi phục từ kho thứ hai, rồi sohoa archive audit --older-than 0: cảnh báo tự hết."
+        )
+        return Found(False, detail, fix)
+    fix = "Chạy sohoa run hoặc sohoa watch hằng ngày, hoặc sohoa archive audit --older-than 80."
+    return Found(days <= rolling.LIMIT_DAYS, detail, fix)
+
+
+def sealed(home: Wiring) -> Found:
+    """The audit log was sealed into the archive within the last days."""
+    with read(home.engine) as conn:
+        at, began = backed_up_at(facts.get(conn, sealing.FACT)), reckoning.began(conn)
+    fix = "sohoa audit seal; nếu báo nhật ký không nguyên vẹn: sohoa audit verify"
+    if at is None:
+        return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
+    return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
 
 
 STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}

@@ -134,4 +134,6 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("work", checks.work),
     ("reconciliation", checks.reconciliation),
     ("backup", checks.backup),
+    ("fixity", checks.fixity),
+    ("sealed", checks.sealed),
 )

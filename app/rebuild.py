@@ -14,6 +14,7 @@ from app.parts import AHEAD, THREADS, read_parts
 from app.wiring import Wiring
 from archive.aip import AipTexts, iter_records, read_texts
 from archive.store import ObjectStore
+from pipeline.sealing import take_over_sealed
 from pipeline.steps import index_entry
 from registry import audit, documents, restoring
 from registry.database import write
@@ -54,6 +55,8 @@ def rebuild_registry(wiring: Wiring, actor: str, console: Console) -> Rebuilt:
 
     Work that was under way and facts of dossiers are not in the archive: they come from the database's backup.
     """
+    with write(wiring.engine) as conn:
+        take_over_sealed(conn, wiring.store)
     number = 0
     damaged: list[DocumentId] = []
     waiting: list[Prepared] = []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.records import Records
     from archive.store import ObjectStore
+    from pipeline.holds import Homes
     from pipeline.workshop import Workshop
     from search.index import SearchIndex
     from signing.keys import KeyRing
@@ -41,7 +42,15 @@ READING = (
 )
 """Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
 left out."""
-PRELOAD = (*READING, "pipeline.pdfa", "pipeline.extracting", "pipeline.splitting.refusing", "pipeline.drawing")
+PRELOAD = (
+    *READING,
+    "pipeline.pdfa",
+    "pipeline.extracting",
+    "pipeline.splitting.refusing",
+    "pipeline.drawing",
+    "pipeline.twin",
+    "signing.arrived",
+)
 """The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 
@@ -76,6 +85,17 @@ class Wiring:
     @cached_property
     def store(self) -> ObjectStore:
         return build_store(self.settings, self.settings.archive)
+
+    @cached_property
+    def replica(self) -> ObjectStore | None:
+        """The second home, where the settings have one."""
+        return build_store(self.settings, self.settings.replica) if self.settings.replica else None
+
+    @cached_property
+    def homes(self) -> Homes:
+        from pipeline.holds import Homes
+
+        return Homes(self.store, self.replica)
 
     @cached_property
     def index(self) -> SearchIndex:
@@ -154,6 +174,7 @@ class Wiring:
             pool=self.pool,
             gate=self.side_pool,
             station=self.station,
+            replica=self.replica,
         )
 
     @cached_property

@@ -126,6 +126,7 @@ def _bring(
         if lacking or get(replica, f"{root}/{SIDECAR}") != files[SIDECAR].content:
             with suppress(KeyTaken):  # the comparison names it
                 _copy(replica, root, inventory, files, lacking, _retention(source, root, inventory))
+            _hold(source, replica, root, inventory)
     except (FixityMismatch, KeyNotFound) as exc:
         tally.differing.append(f"{root}: {exc}")
         return
@@ -208,6 +209,15 @@ def _retention(source: ObjectStore, root: str, inventory: Inventory) -> date | N
             told = json.loads(get(source, f"{root}/{path}")).get("retain_until")
             return date.fromisoformat(told) if told else None
     return None
+
+
+def _hold(source: ObjectStore, replica: ObjectStore, root: str, inventory: Inventory) -> None:
+    """The replica's record is under legal hold when its newest metadata say so, and not when they tell of a release."""
+    path = inventory.content_path("metadata.json")
+    if path is None or not any(version.message.startswith("legal hold") for version in inventory.versions.values()):
+        return
+    with suppress(KeyNotFound):
+        replica.hold(root, bool(json.loads(get(source, f"{root}/{path}")).get("legal_hold")))
 
 
 def _only_there(replica: ObjectStore, root: str, theirs: set[str], tally: _Tally) -> None:

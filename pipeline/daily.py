@@ -1,4 +1,5 @@
-"""What is done once a day beside the work: count what came in against where it is, and keep a backup in the archive.
+"""What is done once a day beside the work: count what came in against where it is, keep a backup in the archive,
+seal the audit log there, and read a share of the archive again.
 
 While the last count had differences it is made every hour: what was mended does not stay on the screen for a day.
 """
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pipeline import backup, reconcile
+from pipeline import backup, fixity, reconcile, sealing
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import facts
@@ -50,6 +51,9 @@ class Daily:
         chores: tuple[tuple[str, Callable[[], object]], ...] = (
             (reconcile.FACT, lambda: reconcile.reconcile_and_keep(self._shop)),
             (backup.FACT, lambda: backup.daily_backup(self._shop)),
+            # a portion at a time: how much of the day's share is left it knows itself
+            ("fixity", lambda: fixity.daily_share(self._shop.engine, self._shop.store, stop=self._stop.is_set)),
+            (sealing.FACT, lambda: sealing.seal_log(self._shop)),
         )
         for name, chore in chores:
             if self._stop.is_set() or now < self._not_before.get(name, 0.0):
@@ -62,7 +66,7 @@ class Daily:
                 log.error("daily_failed", chore=name, code=error_code(exc))
 
     def _is_due(self, name: str) -> bool:
-        """Whether it was a day ago, by a clock that may have jumped either way."""
+        """Whether it was a day ago, by a clock that may have jumped either way; what has no fact always is."""
         with read(self._shop.engine) as conn:
             known = facts.get(conn, name)
             account = reconcile.last(conn) if name == reconcile.FACT else None

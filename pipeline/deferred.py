@@ -24,7 +24,7 @@ from pipeline.workshop import Workshop
 from registry import audit, documents, signing_requests
 from registry.database import read, write
 from registry.documents import DocumentRecord, DocumentRow
-from registry.errors import AnswerRefused, Conflict, NotFound, SohoaError, WorkerFailed
+from registry.errors import AnswerRefused, CertificateRevoked, Conflict, NotFound, SohoaError, WorkerFailed
 from registry.signing_requests import RequestState, SigningRequest
 from registry.values import DocumentId, DocumentState, Event, Value, sha256_file, utc_now
 from signing.deferred import Answer, Prepared, read_certificates, read_cms, read_signature
@@ -212,7 +212,7 @@ def completed(shop: Workshop, record: DocumentRecord, target: Path, role: KeyRol
             prepared_file(shop, request.document_id, request.id),
             target,
         )
-    except AnswerRefused as exc:
+    except (AnswerRefused, CertificateRevoked) as exc:
         with write(shop.engine) as conn:
             signing_requests.end(conn, request.id, RequestState.VOID, exc.code)
             audit.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
@@ -13,11 +13,13 @@ from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    Arrived,
     Description,
     DocumentId,
     DocumentState,
     Event,
     FieldValue,
+    LegalHold,
     Person,
     Value,
     Verdict,
@@ -55,6 +57,10 @@ class DocumentRow(Value):
     pdf_sha256: str | None
     signature_level: str | None
     retention_class: str | None
+    retain_until: date | None
+    held_at: datetime | None
+    held_by: str | None
+    held_why: str | None
     created_at: datetime
     approved_by: str | None
     approved_at: datetime | None
@@ -68,6 +74,7 @@ class DocumentRow(Value):
     verdict_at: datetime | None
     error_code: str | None
     attempt: int
+    arrived: Arrived | None = None
     updated_at: datetime
 
 
@@ -264,6 +271,15 @@ def count_archived(conn: Connection) -> int:
     return conn.execute(query).scalar_one()
 
 
+def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId, datetime]:
+    """When those of the documents that are in the archive came there."""
+    found: dict[DocumentId, datetime] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.archived_at).where(documents.c.id.in_(some))
+        found |= {DocumentId(r.id): datetime.fromisoformat(r.archived_at) for r in conn.execute(query) if r.archived_at}
+    return found
+
+
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
     """Archived documents that the index does not have yet, oldest first."""
     query = (
@@ -281,10 +297,33 @@ def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
         conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
 
 
+def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> None:
+    """The document came signed, and this was found of its signatures; that is its last validation as well."""
+    at = _text(found.judged_at)
+    told = {"arrived": found.model_dump(mode="json"), "verdict": found.verdict, "verdict_at": at}
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
+
+
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
     """The document's last validation ended so, just now. It does not move in the tray."""
     kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
     conn.execute(kept)
+
+
+def keep_hold(conn: Connection, document_id: DocumentId, hold: LegalHold | None) -> None:
+    """The registry knows this legal hold on the document, or that there is none."""
+    told = {
+        "held_at": _text(hold.since) if hold else None,
+        "held_by": hold.by if hold else None,
+        "held_why": hold.why if hold else None,
+    }
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
+
+
+def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
+    """The scan's documents that a legal hold lies on."""
+    query = select(documents.c.id).where(documents.c.scan_id == scan_id, documents.c.held_at.is_not(None))
+    return [DocumentId(i) for i in conn.execute(query).scalars()]
 
 
 def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by: DocumentId | None = None) -> None:

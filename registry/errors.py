@@ -14,12 +14,14 @@ SohoaError
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
 ├── ServiceUnavailable    a server did not answer; unknown whether it acted; worth another try
 ├── SigningFailed         no signature was made
+│   └── CertificateRevoked    the certificate was revoked: what it signs now is worth nothing
 ├── SettingsInvalid       settings or catalogue contradict themselves; nothing was started
 └── DatabaseTooNew        the registry was written by a newer version
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from config.errors import SettingsInvalid, SohoaError
@@ -28,6 +30,7 @@ __all__ = [
     "ANSWER_CODES",
     "AnswerRefused",
     "CertificateNotTrusted",
+    "CertificateRevoked",
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
@@ -136,6 +139,15 @@ class ServiceUnavailable(SohoaError):
 
 class SigningFailed(SohoaError):
     code = "signing-failed"
+
+
+class CertificateRevoked(SigningFailed):
+    code = "certificate-revoked"
+
+    def __init__(self, revoked_at: datetime | None) -> None:
+        told = f" on {revoked_at:%Y-%m-%d}" if revoked_at else ""
+        super().__init__(f"the signing certificate was revoked{told}; sign with a current one")
+        self.revoked_at = revoked_at
 
 
 class WrongPin(SigningFailed):

@@ -148,6 +148,10 @@ documents = Table(
     Column("pdf_sha256", Exact(64)),
     Column("signature_level", Exact(6)),
     Column("retention_class", Exact(30)),
+    Column("retain_until", Exact(10)),
+    Column("held_at", Exact(32)),
+    Column("held_by", Shortened(100)),
+    Column("held_why", Shortened(300)),
     Column("created_at", Exact(32), nullable=False),
     Column("approved_by", Shortened(100)),
     Column("approved_at", Exact(32)),
@@ -161,6 +165,7 @@ documents = Table(
     Column("verdict_at", Exact(32)),
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
+    Column("arrived", JSON(none_as_null=True)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -172,8 +177,10 @@ documents = Table(
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
 )
-"""verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
-documents of the scan. pages: those of the scan that are its own, from 0; null for all of them."""
+"""retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
+yet. held_*: the legal hold on it, if any. verdict: the last validation's, with its instant; what is decided on it is
+validated anew. part: its place among the documents of the scan. pages: those of the scan that are its own, from 0; null
+for all of them. arrived: registry.values.Arrived as JSON, of a document that came signed."""
 
 fields = Table(
     "fields",
@@ -341,3 +348,20 @@ facts = Table(
     Column("at", Exact(32), nullable=False),
 )
 """What the installation knows of itself: its id, the last reconciliation, the last backup."""
+
+_DAMAGED = text("findings IS NOT NULL")
+
+fixity = Table(
+    "fixity",
+    metadata,
+    Column("root", Exact(200), primary_key=True),
+    Column("since", Exact(32), nullable=False),
+    Column("checked_at", Exact(32)),
+    Column("findings", JSON(none_as_null=True)),
+    Column("bytes_read", _LARGE, nullable=False, default=0),
+    Index("ix_fixity_since", "since"),
+    Index("ix_fixity_checked_at", "checked_at"),
+    Index("ix_fixity_damaged", "since", sqlite_where=_DAMAGED, postgresql_where=_DAMAGED),
+)
+"""Objects of the archive by their OCFL prefix, and when every byte of each was last read and compared. since: that
+instant or, before the first check, when the object was first seen. findings: of the last check; null: nothing wrong."""

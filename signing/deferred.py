@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
 from pyhanko.sign.signers.pdf_cms import ExternalSigner
 from pyhanko.sign.timestamps import TimeStamper
-from pyhanko.sign.timestamps.common_utils import TimestampRequestError
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from registry.errors import AnswerRefused, SigningFailed
-from registry.values import Sha256, Value, sha256_file, utc_now
-from signing.sign import FIELD, LEVELS, Evidence, SignedPdf, upright_page, waited_in_vain
+from registry.values import Sha256, Value, sha256_file
+from signing.proofs import Evidence
+from signing.sign import FIELD, SignedPdf, reach, upright_page
 from signing.stamp import Stamp, place, style
 
 DIGEST = "sha256"
@@ -211,23 +212,17 @@ def read_cms(prepared: Prepared, told: bytes) -> Answer:
 def complete_signature(
     prepared: Prepared, answer: Answer, waiting: Path, target: Path, *, level: str, evidence: Evidence
 ) -> SignedPdf:
-    """`target` is the signed file: B-T where a timestamp is wanted and to be had, else B-B, with the reason.
+    """`target` is the signed file, at the highest level that can be had now (signing.sign.reach).
 
-    Raises as `complete` does, but for a timestamp that cannot be had.
+    Raises as `complete` does, but for a timestamp that cannot be had; CertificateRevoked.
     """
-    stamper, why, silent = evidence.timestamper if level != LEVELS[0] else None, "", False
-    if stamper is not None:
-        try:
-            complete(prepared, answer, waiting, target, stamper)
-        except TimestampRequestError as exc:
-            stamper, why, silent = None, f"B-T: {type(exc).__name__}", waited_in_vain(exc)
-    elif level != LEVELS[0]:
-        why = "no timestamp server to ask"
-    if stamper is None:
-        complete(prepared, answer, waiting, target, None)
-    reached = LEVELS[0] if stamper is None else LEVELS[1]
-    return SignedPdf(
-        path=target, sha256=sha256_file(target), level=reached, signed_at=utc_now(), why=why, silent=silent
+    return reach(
+        target,
+        partial(complete, prepared, answer, waiting, target),
+        certificate=x509.Certificate.load(prepared.certificate),
+        chain=tuple(x509.Certificate.load(der) for der in answer.chain),
+        level=level,
+        evidence=evidence,
     )
 
 

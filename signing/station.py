@@ -12,17 +12,20 @@ from asn1crypto import crl, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pyhanko.keys import load_cert_from_pemder
-from pyhanko.sign.timestamps import HTTPTimeStamper, TimeStamper
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import AnswerRefused, SigningFailed
 from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
+from signing.detached import DetachedSignature, sign_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
 from signing.keys.trusted import require_trusted
-from signing.sign import FIELD, Evidence, SignedPdf, sign_pdf
+from signing.proofs import Evidence, KeptProofs
+from signing.sign import FIELD, SignedPdf, sign_pdf
 from signing.stamp import Stamp
+from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
@@ -51,7 +54,7 @@ class SigningStation:
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
         self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper = self._make_timestamper()
+        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
 
     @classmethod
     def open(
@@ -146,6 +149,12 @@ class SigningStation:
             raise AnswerRefused("answer-wrong")
         return made
 
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        return sign_bytes(
+            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
+        )
+
     @property
     def certificate(self) -> x509.Certificate:
         """The certificate of the key that signs for all, or of the first."""
@@ -160,19 +169,19 @@ class SigningStation:
     def _evidence(self) -> Evidence:
         own = self._authority
         if not own.exists:
-            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True)
+            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True, kept=self._proofs)
         lists = [crl.CertificateList.load(own.revocation_list(n).read_bytes()) for n in ("root", "issuing")]
         return Evidence(
             timestamper=self._timestamper,
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
-            fetch=False,
+            kept=self._proofs,
         )
 
     def _make_timestamper(self) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HTTPTimeStamper(self._tsa, timeout=self._patience)
+            return HttpTsa(self._tsa, self._patience)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

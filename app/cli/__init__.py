@@ -58,10 +58,16 @@ GROUPS = {
     "index": ("Chỉ mục tìm kiếm.", {"rebuild": "rebuilding:rebuild_index"}),
     "archive": (
         "Kho lưu trữ.",
-        {"audit": "archive:audit_archive", "replicate": "replicating:replicate_archive", "prepare": "prepare:prepare"},
+        {
+            "audit": "fixity:audit_archive",
+            "replicate": "replicating:replicate_archive",
+            "prepare": "prepare:prepare",
+            "hold": "holds:hold",
+            "release": "holds:release",
+        },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

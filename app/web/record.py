@@ -40,10 +40,12 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     with read(visit.wiring.engine) as conn:
         reused = reuse_events.of_document(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
+        papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
     return visit.page(
         "document.html",
         record=record,
         scan=scan,
+        papers=papers,
         names=FIELD_NAMES,
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
@@ -73,6 +75,16 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
     visit.note("download", document_id, record.unit)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/documents/{document_id}/search-copy.pdf")
+def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
+    """The labelled copy of a document that came signed. Raises NotFound where there is none."""
+    record = visit.record(document_id)
+    content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.note("download", document_id, record.unit)
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 

@@ -35,6 +35,7 @@ MAY = {
     "search": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
+    "keeping": frozenset({Role.AUDITOR, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
 }

@@ -53,6 +53,9 @@ EVENTS = {
     "appraisal": "Kiểm tra của người",
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
+    "legal hold": "Giữ theo yêu cầu pháp lý",
+    "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
+    "validation": "Kiểm tra chữ ký của bản nhận",
 }
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
@@ -64,6 +67,7 @@ CHECKS = {
     "signature present": "Có chữ ký số",
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
+OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -107,6 +111,8 @@ HEALTH = {
     "work": "Giấy tờ đang xử lý",
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
+    "fixity": "Đọc lại kho lưu trữ",
+    "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
     "run": "nhận và xử lý",
@@ -129,6 +135,13 @@ def day(value: date | str | None) -> str:
         return value or ""
 
 
+def kept_until(value: date | None) -> str:
+    """How long a record is kept, in words."""
+    if value is None:
+        return "chưa rõ thời hạn: giữ, không tiêu hủy"
+    return "vĩnh viễn" if value.year == 9999 else f"đến hết ngày {day(value)}"
+
+
 def instant(value: datetime | str | None) -> str:
     """Clock time of Vietnam; the registry's text for an instant is read as one."""
     if isinstance(value, str):
@@ -143,6 +156,8 @@ def masked(number: str) -> str:
 
 def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
+    if reason == "signature":
+        return "chữ ký số của bản nhận chưa đạt; hãy xem người ký và kết luận bên dưới rồi mới duyệt"
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
@@ -195,6 +210,7 @@ FILTERS: dict[str, Any] = {
     "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
+    "kept_until": kept_until,
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
@@ -203,6 +219,7 @@ FILTERS: dict[str, Any] = {
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),
+    "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),

@@ -87,11 +87,12 @@ class KeyRing:
         return cls((RingKey(name="agency", open=lambda: key),))
 
     def held(self, unit: str | None, role: KeyRole = KeyRole.AGENCY) -> RingKey:
-        """The key that signs for the unit: its own before one for all. unit: None for the one for all, or the first.
+        """The key that signs for the unit: its own before one for all. unit: None for what is no unit's, as the audit
+        log: the one for all, or the first, of those that lie here.
 
         Raises NoSigningKey.
         """
-        of_role = [key for key in self.keys if key.role == role]
+        of_role = [key for key in self.keys if key.role == role and not (unit is None and key.deferred)]
         found = [key for key in of_role if unit in key.units] or [key for key in of_role if not key.units]
         if not found and unit is None:
             found = of_role

@@ -11,7 +11,7 @@ from pyhanko_certvalidator.errors import PathBuildingError, ValidationError
 from pyhanko_certvalidator.fetchers.requests_fetchers import RequestsFetcherBackend
 
 from registry.errors import CertificateNotTrusted
-from signing.sign import Evidence
+from signing.proofs import Evidence
 
 FETCH_S = 10.0
 
