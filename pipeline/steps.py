@@ -25,7 +25,7 @@ from archive.aip import (
 )
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing, intake
+from pipeline import deferred, describing, intake
 from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
@@ -60,6 +60,8 @@ from registry.values import (
     vietnam_date,
 )
 from search.index import IndexEntry
+from signing.keys import KeyRole
+from signing.sign import SignedPdf
 from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
@@ -162,8 +164,9 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
-    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
+def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> bool:
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
+    document waits for an official's signature instead (pipeline.deferred).
 
     What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
     file by file may hold in part.
@@ -173,23 +176,20 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     bench = shop.bench(document_id)
     if record.state in ENDED or _held_already(shop, document_id, scan):
-        return
+        return False
     if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
         with write(shop.engine) as conn:
             documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
-        return
+        return False
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        unit = shop.catalogue.unit(record.unit, utc_now().date())
-        signed = shop.station.sign(
-            bench / "document.pdf",
-            bench / "signed.pdf",
-            stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
-            unit=record.unit,
-        )
+        signed = _signed(shop, record, form)
+        if signed is None:
+            deferred.wait(shop, record, KeyRole.AGENCY)
+            return True
         level = signed.level
         detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
@@ -203,9 +203,21 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
+        agent = deferred.note_used(conn, document_id, KeyRole.AGENCY) or "sohoa"
         documents.add_event(
-            conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
+            conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
+    return False
+
+
+def _signed(shop: Workshop, record: documents.DocumentRecord, form: str) -> SignedPdf | None:
+    """The document, signed by the key of its unit; None while that lies with an official who has not signed yet."""
+    bench = shop.bench(record.id)
+    if shop.station.keys.held(record.unit).deferred:
+        return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
+    unit = shop.catalogue.unit(record.unit, utc_now().date())
+    stamp = Stamp(form=form, agency=unit.name, at=utc_now())
+    return shop.station.sign(bench / "document.pdf", bench / "signed.pdf", stamp=stamp, unit=record.unit)
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:

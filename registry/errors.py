@@ -27,6 +27,9 @@ from enum import StrEnum
 from config.errors import SettingsInvalid, SohoaError
 
 __all__ = [
+    "ANSWER_CODES",
+    "AnswerRefused",
+    "CertificateNotTrusted",
     "CertificateRevoked",
     "Conflict",
     "DatabaseTooNew",
@@ -167,8 +170,34 @@ class WrongCertificate(SigningFailed):
     code = "wrong-certificate"
 
 
+class CertificateNotTrusted(SigningFailed):
+    """It leads to no trust anchor, or was revoked."""
+
+    code = "certificate-not-trusted"
+
+
 class NoSigningKey(SigningFailed):
     code = "no-signing-key"
+
+
+class AnswerRefused(SohoaError):
+    """What an official's machine sent is not the signature that was asked for. code: one of ANSWER_CODES."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.__dict__["code"] = code  # one class, whose reasons are several
+
+
+ANSWER_CODES = (
+    "answer-unknown",
+    "answer-late",
+    "answer-expired",
+    "answer-changed",
+    "answer-unreadable",
+    "answer-too-large",
+    "answer-not-pades",
+    "answer-wrong",
+)
 
 
 class DatabaseTooNew(SohoaError):

@@ -243,6 +243,29 @@ reuse_events = Table(
 )
 """outcome: reused | previewed | refused."""
 
+signing_requests = Table(
+    "signing_requests",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("document_id", Exact(36), ForeignKey("documents.id"), nullable=False),
+    Column("unit", Exact(35), nullable=False),
+    Column("role", Exact(20), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("asked_by", Shortened(100), nullable=False),
+    Column("certificate_sha256", Exact(64), nullable=False),
+    Column("source_sha256", Exact(64), nullable=False),
+    Column("prepared", LongText(), nullable=False),
+    Column("prepared_at", Exact(32), nullable=False),
+    Column("expires_at", Exact(32), nullable=False),
+    Column("answer", LongText()),
+    Column("answered_by", Shortened(100)),
+    Column("answered_at", Exact(32)),
+    Column("error_code", Exact(40)),
+    Index("ix_signing_requests_document", "document_id", "role", "state"),
+)
+"""Signatures asked of officials whose keys lie with them. state: open | answered | used | void. source_sha256: of the
+file that was prepared for signing. prepared, answer: signing.deferred.Prepared and Answer as JSON."""
+
 quarantine = Table(
     "quarantine",
     metadata,

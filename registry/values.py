@@ -51,6 +51,8 @@ class DocumentState(StrEnum):
     READING = "reading"
     REVIEW = "review"
     APPROVED = "approved"
+    TO_SIGN = "to-sign"
+    """The key lies with an official, whose signature it waits for."""
     STALLED = "stalled"
     SIGNED = "signed"
     ARCHIVED = "archived"

@@ -45,6 +45,15 @@ GROUPS = {
             "reject": "review:reject",
         },
     ),
+    "sign": (
+        "Chữ ký mà cán bộ ký trên máy của mình.",
+        {
+            "list": "signing:list_waiting",
+            "fetch": "signing:fetch",
+            "answer": "signing:answer",
+            "send-back": "signing:send_back",
+        },
+    ),
     "reuse": ("Tái sử dụng giấy tờ.", {"check": "reuse:check", "record": "reuse:record"}),
     "index": ("Chỉ mục tìm kiếm.", {"rebuild": "rebuilding:rebuild_index"}),
     "archive": (

@@ -15,6 +15,7 @@ STATES = {
     "reading": "đang đọc",
     "review": "cần kiểm tra",
     "approved": "chờ ký",
+    "to-sign": "chờ cán bộ ký số",
     "signed": "đã ký số",
     "archived": "đã lưu kho",
     "done": "đã lưu kho",
@@ -25,8 +26,8 @@ STATES = {
     "withdrawn": "đã thu hồi",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
-REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
-           "withdrawn": 5, "done": 5}  # fmt: skip
+REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
+           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -161,6 +162,8 @@ def review_reason(reason: str) -> str:
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
         return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
+    if reason == "not-signed":
+        return "người ký đã trả lại, chưa ký"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"
