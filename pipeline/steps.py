@@ -39,6 +39,7 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
     Description,
     DocumentId,
     DocumentState,
@@ -62,7 +63,6 @@ from signing.stamp import Stamp
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:

@@ -23,6 +23,7 @@ STATES = {
     "rejected": "cách ly",
     "stalled": "tạm dừng, tự thử lại",
     "withdrawn": "đã thu hồi",
+    "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
@@ -53,6 +54,7 @@ EVENTS = {
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
     "legal hold": "Giữ theo yêu cầu pháp lý",
+    "deletion": "Tiêu hủy",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
 }
 CHECKS = {

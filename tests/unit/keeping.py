@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -59,6 +60,14 @@ def installation(home: Path, records: int, *, until: date | None = YESTERDAY, re
                 must_change=False,
             )  # fmt: skip
     return made
+
+
+def copied(template: Wiring, home: Path) -> Wiring:
+    """Another installation with everything that this one, which is closed, holds."""
+    shutil.copytree(template.settings.home, home)
+    told = template.settings
+    replica = told.replica.model_copy(update={"folder": home / "replica"}) if told.replica else None
+    return Wiring(told.model_copy(update={"home": home, "replica": replica}))
 
 
 def add(
