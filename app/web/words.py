@@ -67,6 +67,15 @@ CHECKS = {
     "signature present": "Có chữ ký số",
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
+DISPOSAL = {
+    "proposed": "chờ người khác duyệt",
+    "approved": "đã duyệt, đang thực hiện",
+    "refused": "không duyệt",
+    "done": "đã xong",
+    "pending": "chờ",
+    "gone": "đã tiêu hủy",
+    "kept": "được giữ lại",
+}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -205,6 +214,7 @@ FILTERS: dict[str, Any] = {
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "kept_until": kept_until,
+    "disposal": lambda code: DISPOSAL.get(code, code),
     "instant": instant,
     "masked": masked,
     "reason": review_reason,

@@ -89,6 +89,7 @@ def add(
     told = told.model_copy(
         update={
             "source": source,
+            "unit": "H99.32",
             "dossier_code": dossier or f"H99.32-250101-{number:04}",
             "retention_class": "years-10",
             "retain_until": until,

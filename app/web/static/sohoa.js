@@ -1,7 +1,7 @@
 // Small comforts; every page works without them.
 "use strict";
 
-// Alt+1 … Alt+6 lead to the pages, in every browser alike
+// Alt+1 … Alt+7 lead to the pages, in every browser alike
 document.addEventListener("keydown", (event) => {
   const link = event.altKey && document.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
   if (link) { event.preventDefault(); link.click(); }
