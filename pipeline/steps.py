@@ -41,6 +41,7 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
     Description,
     DocumentId,
     DocumentState,
@@ -67,7 +68,6 @@ from signing.stamp import Stamp
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:

@@ -13,6 +13,7 @@ from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    ENDED,
     Arrived,
     Description,
     DocumentId,
@@ -67,6 +68,7 @@ class DocumentRow(Value):
     signed_at: datetime | None
     archived_at: datetime | None
     indexed_at: datetime | None
+    disposed_at: datetime | None
     withdrawn_at: datetime | None
     withdrawn_why: str | None
     replaced_by: str | None
@@ -128,7 +130,7 @@ def create(
     if made:
         return
     state = _locked_state(conn, document_id)
-    if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
+    if state == DocumentState.READING or (anew and state not in ENDED):
         set_state(
             conn,
             document_id,
@@ -163,13 +165,12 @@ def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRe
 def set_state(conn: Connection, document_id: str, state: DocumentState, **columns: Any) -> None:
     """The document is in this state and the columns hold these values; updated_at is now.
 
-    What is archived stays archived or is withdrawn: a step that comes late, because a crash had it replayed or its
-    worker was given up for dead, moves it nowhere else.
+    What is archived stays archived or is withdrawn, what is disposed of stays so: a step that comes late, because a
+    crash had it replayed or its worker was given up for dead, moves it nowhere else.
     """
-    ended = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
     change = update(documents).where(documents.c.id == document_id)
-    if state not in ended:
-        change = change.where(documents.c.state.not_in(ended))
+    kept = ENDED if state not in ENDED else {DocumentState.DISPOSED}
+    change = change.where(documents.c.state.not_in(sorted(kept)))
     conn.execute(change.values(state=state, **columns, updated_at=_now()))
 
 
@@ -282,6 +283,13 @@ def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId,
     return found
 
 
+def is_disposed(conn: Connection, ids: Sequence[DocumentId]) -> bool:
+    """Whether each of these was removed by a decision, or never came into the archive; False for none at all."""
+    query = select(documents.c.state).where(documents.c.id.in_(list(ids)))
+    states = set(conn.execute(query).scalars())
+    return DocumentState.DISPOSED in states and states <= {DocumentState.DISPOSED, DocumentState.REJECTED}
+
+
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
     """Archived documents that the index does not have yet, oldest first."""
     query = (
@@ -320,6 +328,12 @@ def keep_hold(conn: Connection, document_id: DocumentId, hold: LegalHold | None)
         "held_why": hold.why if hold else None,
     }
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
+
+
+def is_held(conn: Connection, document_id: DocumentId) -> bool:
+    """Whether the registry knows of a legal hold on it."""
+    query = select(documents.c.id).where(documents.c.id == document_id, documents.c.held_at.is_not(None))
+    return conn.execute(query).first() is not None
 
 
 def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
-from registry import documents, reuse_events, scans
+from registry import disposals, documents, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.values import FIELD_NAMES, DocumentId, DocumentState, FieldValue, Person, ScanId
@@ -41,8 +41,10 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         reused = reuse_events.of_document(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
         papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
+        gone = disposals.of_document(conn, document_id) if record.disposed_at else None
     return visit.page(
         "document.html",
+        gone=gone,
         record=record,
         scan=scan,
         papers=papers,
@@ -50,7 +52,7 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
         reused=reused,
-        pages=range(record.page_count or 0) if record.step not in (None, "identified") or archived else (),
+        pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
         unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,

@@ -24,6 +24,7 @@ STATES = {
     "rejected": "cách ly",
     "stalled": "tạm dừng, tự thử lại",
     "withdrawn": "đã thu hồi",
+    "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
@@ -54,6 +55,7 @@ EVENTS = {
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
     "legal hold": "Giữ theo yêu cầu pháp lý",
+    "deletion": "Tiêu hủy",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
@@ -68,6 +70,15 @@ CHECKS = {
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
 OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
+DISPOSAL = {
+    "proposed": "chờ người khác duyệt",
+    "approved": "đã duyệt, đang thực hiện",
+    "refused": "không duyệt",
+    "done": "đã xong",
+    "pending": "chờ",
+    "gone": "đã tiêu hủy",
+    "kept": "được giữ lại",
+}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -211,6 +222,7 @@ FILTERS: dict[str, Any] = {
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "kept_until": kept_until,
+    "disposal": lambda code: DISPOSAL.get(code, code),
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
