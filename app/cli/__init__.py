@@ -49,7 +49,12 @@ GROUPS = {
     "index": ("Chỉ mục tìm kiếm.", {"rebuild": "rebuilding:rebuild_index"}),
     "archive": (
         "Kho lưu trữ.",
-        {"audit": "archive:audit_archive", "replicate": "replicating:replicate_archive", "prepare": "prepare:prepare"},
+        {
+            "audit": "archive:audit_archive",
+            "replicate": "replicating:replicate_archive",
+            "prepare": "prepare:prepare",
+            "kit": "kit:kit",
+        },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
     "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
