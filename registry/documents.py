@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
@@ -266,6 +266,19 @@ def archived_ids(conn: Connection) -> list[DocumentId]:
     """All documents that are in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).order_by(documents.c.id)
     return [DocumentId(i) for i in conn.execute(query).scalars()]
+
+
+def archived_between(
+    conn: Connection, begin: datetime, end: datetime, units: Collection[str] | None = None
+) -> list[DocumentId]:
+    """Documents archived from `begin` on and before `end`, of these units or of all, in the order of archiving."""
+    archived = documents.c.archived_at
+    query = select(documents.c.id).where(
+        archived >= _text(begin.astimezone(UTC)), archived < _text(end.astimezone(UTC))
+    )
+    if units is not None:
+        query = query.where(documents.c.unit.in_(units))
+    return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
 
 
 def count_archived(conn: Connection) -> int:

@@ -64,6 +64,7 @@ GROUPS = {
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "kit": "kit:kit",
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),

@@ -100,6 +100,29 @@ ROLES = {
     "leader": "lãnh đạo",
     "admin": "quản trị",
 }
+PURPOSES = {
+    "dossier": "giải quyết hồ sơ",
+    "intake": "tiếp nhận, kiểm tra bản quét",
+    "inspection": "thanh tra, kiểm tra",
+    "complaint": "giải quyết khiếu nại, tố cáo",
+    "direction": "theo dõi, chỉ đạo công việc của đơn vị",
+    "request": "công dân yêu cầu bản của chính mình",
+    "operation": "vận hành hệ thống",
+}
+ACTIONS = {
+    "view": "xem",
+    "review": "kiểm tra trước khi ký",
+    "download": "tải PDF",
+    "show": "xem bằng dòng lệnh",
+    "export": "xuất bộ hồ sơ",
+    "claim": "tiếp nhận",
+    "approve": "duyệt",
+    "correct": "sửa thông tin",
+    "reject": "trả lại",
+    "archive": "lưu kho",
+    "reuse": "tái sử dụng",
+    "quarantine": "cách ly",
+}
 WAITS = {
     "growing": "đang được ghi",
     "incomplete": "chưa trọn vẹn, đang đợi máy quét",
@@ -215,6 +238,13 @@ def flaws(quality: ScanQuality | None) -> list[str]:
     ]
 
 
+def purpose(told: Any) -> str:
+    """What a document was read for, as the audit log's detail, or a purpose, has it; empty for rows of other things."""
+    detail = told if isinstance(told, dict) else told.model_dump()
+    name = PURPOSES.get(detail.get("why") or "", "")
+    return f"{name} {detail['dossier']}" if detail.get("dossier") else name
+
+
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
@@ -239,6 +269,8 @@ FILTERS: dict[str, Any] = {
     "role": lambda code: ROLES.get(str(code), str(code)),
     "health": lambda name: HEALTH.get(name, name),
     "worker": lambda word: WORKERS.get(word, word),
+    "purpose": purpose,
+    "action_name": lambda code: ACTIONS.get(code, code),
     "waits": lambda code: WAITS.get(code) or sentence(code),
 }
 GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}

@@ -36,9 +36,8 @@ def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
         media_type="application/pdf",
         received_at=utc_now(),
         warnings=[],
-        split=None,
     )
-    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan))
+    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan), None)
 
 
 def test_a_repetition_archives_the_same_bytes(shop: Any, tmp_path: Path) -> None:
