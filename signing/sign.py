@@ -25,7 +25,7 @@ from signing.keys import SigningKey, require_fit
 from signing.proofs import Evidence, Proof, Unproven, prove
 from signing.seal import add_proofs, example_token, lasts_until, seal
 from signing.stamp import Placed, Stamp, place, style
-from signing.tsa import signer_of, waited_in_vain
+from signing.tsa import failure, signer_of, waited_in_vain
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
 FIELD, OFFICIALS_FIELD = "SaoY", "NguoiSao"
@@ -122,7 +122,7 @@ def reach(
             put(stamper)
         except TimestampRequestError as exc:
             silent, stamper = waited_in_vain(exc), None
-            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+            reasons.append(failure(exc))
     if stamper is None:
         put(None)
         return _signed(target, 0, reasons, silent)
@@ -139,7 +139,7 @@ def reach(
             return _signed(target, 3, reasons, silent, lasts_until(token, stamping))
         except TimestampRequestError as exc:
             silent = waited_in_vain(exc)
-            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+            reasons.append(failure(exc))
     add_proofs(target, target, proofs)
     return _signed(target, 2, reasons, silent, lasts_until(token, stamping))
 
@@ -162,10 +162,6 @@ def _chain_of(key: SigningKey) -> Sequence[x509.Certificate]:
 
 def _known(stamper: TimeStamper) -> Sequence[x509.Certificate]:
     return tuple(stamper.cert_registry)
-
-
-def _kind(exc: Exception) -> str:
-    return "wrong-answer" if type(exc) is not TimestampRequestError else "down"
 
 
 def _signed(path: Path, rank: int, reasons: Sequence[str], silent: bool, renew_by: date | None = None) -> SignedPdf:
