@@ -31,6 +31,7 @@ __all__ = [
     "AnswerRefused",
     "CertificateNotTrusted",
     "CertificateRevoked",
+    "CertificateUnfit",
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
@@ -168,6 +169,12 @@ class WrongCertificate(SigningFailed):
     """A certificate of somebody else than the unit and role that it is to sign for."""
 
     code = "wrong-certificate"
+
+
+class CertificateUnfit(SigningFailed):
+    """Expired, not valid yet, or not made for signing documents."""
+
+    code = "certificate-unfit"
 
 
 class CertificateNotTrusted(SigningFailed):
