@@ -41,6 +41,7 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -60,7 +61,7 @@ from registry.values import (
     vietnam_date,
 )
 from search.index import IndexEntry
-from signing.stamp import Stamp
+from signing.stamp import Seal, agency_stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
@@ -162,7 +163,7 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
+def sign_document(shop: Workshop, document_id: DocumentId) -> None:
     """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
 
     What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
@@ -184,14 +185,17 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         detail = {"note": "arrived signed; kept as it came"}
     else:
         unit = shop.catalogue.unit(record.unit, utc_now().date())
+        told, form = shop.settings.signing, (record.copied or CopyOf()).form
         signed = shop.station.sign(
             bench / "document.pdf",
             bench / "signed.pdf",
-            stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
+            stamp=agency_stamp(form, unit.name, utc_now(), told.appearance, _seal(shop)),
             unit=record.unit,
+            mark=told.official_mark,
         )
         level = signed.level
-        detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
+        detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
         documents.set_state(
@@ -206,6 +210,11 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         documents.add_event(
             conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
         )
+
+
+def _seal(shop: Workshop) -> Seal | None:
+    told = shop.settings.signing
+    return Seal(shop.settings.path(told.seal_image), told.seal_width_mm) if told.seal_image else None
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
@@ -360,6 +369,7 @@ def _metadata_of(
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
         arrived=record.arrived,
+        copied=None if record.arrived else record.copied or CopyOf(),
         converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",

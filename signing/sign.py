@@ -60,6 +60,7 @@ class SignedPdf:
     silent: bool = False
     """Whether the TSA took the request and let the time pass, so that the next document had better not wait for it."""
     renew_by: date | None = None
+    signatures: int = 1
 
 
 def sign_pdf(

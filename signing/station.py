@@ -116,7 +116,7 @@ class SigningStation:
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
-        return made
+        return replace(made, signatures=2) if official else made
 
     def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
         """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
