@@ -20,6 +20,7 @@ from pydantic import Base64Bytes, Field, model_validator
 from sqlalchemy import Connection
 
 from pipeline.landing import landing, sync_folder
+from pipeline.stamping import stamp_of
 from pipeline.workshop import Workshop
 from registry import audit, documents, signing_requests
 from registry.database import read, write
@@ -251,9 +252,7 @@ def awaited(row: DocumentRow) -> KeyRole:
 
 def paper(shop: Workshop, record: DocumentRow, role: KeyRole) -> Paper:
     """What is signed in this role."""
-    now = utc_now()
-    agency = shop.catalogue.unit(record.unit, now.date()).name
-    return Paper(shop.bench(record.id) / "document.pdf", Stamp(form="SAO Y", agency=agency, at=now), FIELD)
+    return Paper(shop.bench(record.id) / "document.pdf", stamp_of(shop, record, utc_now()), FIELD)
 
 
 def prepared_file(shop: Workshop, document_id: DocumentId, request_id: str) -> Path:

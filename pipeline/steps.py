@@ -34,6 +34,7 @@ from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
 from pipeline.soundness import Identified, IdentifyLimits
+from pipeline.stamping import stamp_of
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
@@ -42,6 +43,7 @@ from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
     ENDED,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -63,7 +65,6 @@ from registry.values import (
 from search.index import IndexEntry
 from signing.keys import KeyRole
 from signing.sign import SignedPdf
-from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
@@ -164,7 +165,7 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> bool:
+def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
     """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
     document waits for an official's signature instead (pipeline.deferred).
 
@@ -186,12 +187,14 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         level: str | None = None
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        signed = _signed(shop, record, form)
+        signed = _signed(shop, record)
         if signed is None:
             deferred.wait(shop, record, KeyRole.AGENCY)
             return True
+        form = (record.copied or CopyOf()).form
         level = signed.level
-        detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
+        detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
         documents.set_state(
@@ -210,14 +213,18 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
     return False
 
 
-def _signed(shop: Workshop, record: documents.DocumentRecord, form: str) -> SignedPdf | None:
-    """The document, signed by the key of its unit; None while that lies with an official who has not signed yet."""
+def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | None:
+    """The document, signed by the keys of its unit; None while the agency's lies with somebody who has not signed."""
     bench = shop.bench(record.id)
     if shop.station.keys.held(record.unit).deferred:
         return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
-    unit = shop.catalogue.unit(record.unit, utc_now().date())
-    stamp = Stamp(form=form, agency=unit.name, at=utc_now())
-    return shop.station.sign(bench / "document.pdf", bench / "signed.pdf", stamp=stamp, unit=record.unit)
+    return shop.station.sign(
+        bench / "document.pdf",
+        bench / "signed.pdf",
+        stamp=stamp_of(shop, record, utc_now()),
+        unit=record.unit,
+        mark=shop.settings.signing.official_mark,
+    )
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
@@ -372,6 +379,7 @@ def _metadata_of(
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
         arrived=record.arrived,
+        copied=None if record.arrived else record.copied or CopyOf(),
         converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",

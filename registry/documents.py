@@ -15,6 +15,7 @@ from registry.tables import documents, events, fields, people, scans
 from registry.values import (
     ENDED,
     Arrived,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -77,6 +78,8 @@ class DocumentRow(Value):
     error_code: str | None
     attempt: int
     arrived: Arrived | None = None
+    copied: CopyOf | None = None
+    copied_from: str | None = None
     updated_at: datetime
 
 
@@ -100,6 +103,7 @@ def create(
     page_count: int | None,
     part: int = 0,
     pages: Sequence[int] | None = None,
+    copied: CopyOf | None = None,
     anew: bool = True,
 ) -> None:
     """The document stands in state `reading`; one that is there already starts over, unless it is archived.
@@ -121,6 +125,7 @@ def create(
             "page_count": page_count,
             "part": part,
             "pages": None if pages is None else list(pages),
+            **copy_columns(copied),
             "state": DocumentState.READING,
             "step": "identified",
             "created_at": now,
@@ -142,6 +147,7 @@ def create(
             page_count=page_count,
             part=part,
             pages=None if pages is None else list(pages),
+            **copy_columns(copied),
         )
 
 
@@ -327,6 +333,17 @@ def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> N
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
 
 
+def keep_copied(conn: Connection, document_id: DocumentId, told: CopyOf) -> None:
+    """The document is this kind of copy."""
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**copy_columns(told), updated_at=_now()))
+
+
+def copies_of(conn: Connection, document_id: str) -> list[DocumentRow]:
+    """The extracts that were made from this record, oldest first."""
+    query = select(documents).where(documents.c.copied_from == document_id).order_by(documents.c.created_at)
+    return [_row(row) for row in conn.execute(query)]
+
+
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
     """The document's last validation ended so, just now. It does not move in the tray."""
     kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
@@ -365,6 +382,14 @@ def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by
         withdrawn_why=why[:300],
         replaced_by=replaced_by,
     )
+
+
+def copy_columns(told: CopyOf | None) -> dict[str, Any]:
+    """What kind of copy it is, as columns."""
+    return {
+        "copied": told.model_dump(mode="json") if told else None,
+        "copied_from": told.source if told else None,
+    }
 
 
 def event_row(document_id: str, event: Event) -> dict[str, Any]:

@@ -258,6 +258,26 @@ class CopyForm(StrEnum):
         """As it stands on the copy (Annex I)."""
         return {"sao-y": "SAO Y", "sao-luc": "SAO LỤC", "trich-sao": "TRÍCH SAO"}[self.value]
 
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """As in a copy's number, `05/SY-UBND`; offices write the last in two ways."""
+        told = {"sao-y": {"SY"}, "sao-luc": {"SL"}, "trich-sao": {"TrS", "TS"}}[self.value]
+        return frozenset(told)
+
+
+class CopyOf(Value):
+    """What kind of copy a record is; it is decided before it is signed.
+
+    number: under which the office registered the copy, where it did; it does not stand on an electronic copy's stamp
+    (NĐ 30/2020/NĐ-CP, Annex I). source, source_pages: of an extract, the record it was made from and its pages there,
+    from 0.
+    """
+
+    form: CopyForm = CopyForm.TRUE_COPY
+    number: str | None = None
+    source: DocumentId | None = None
+    source_pages: tuple[int, ...] = ()
+
 
 class ArrivedSignature(Value):
     """One signature that a document came with, as it was judged at intake.
@@ -397,6 +417,8 @@ class RecordMetadata(Value):
     """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
     arrived: Arrived | None = None
     """Of a document that came signed; None for one that we signed."""
+    copied: CopyOf | None = None
+    """Of a document that we signed: what kind of copy it is. None is a true copy, of before that was recorded."""
     converted_from_paper: bool = True
     """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it. False for one
     that came signed: it was not made of paper here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Official:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPdf:
     """level: what was reached. why: the reasons when that is less than was asked for. renew_by: the day by which the
-    newest timestamp must be renewed; None without one."""
+    newest timestamp must be renewed; None without one. signatures: so many were put on it."""
 
     path: Path
     sha256: str
@@ -60,6 +60,7 @@ class SignedPdf:
     silent: bool = False
     """Whether the TSA took the request and let the time pass, so that the next document had better not wait for it."""
     renew_by: date | None = None
+    signatures: int = 1
 
 
 def sign_pdf(
@@ -85,7 +86,8 @@ def sign_pdf(
         require_fit(each.certificate, at or utc_now())
     put = _Attempt(source, target, key, stamp, font, official).sign
     chains = [(each.certificate, _chain_of(each)) for each in signers]
-    return reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+    made = reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+    return replace(made, signatures=len(signers))
 
 
 def reach(

@@ -122,7 +122,7 @@ class SigningStation:
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
-        return made
+        return replace(made, signatures=2) if official else made
 
     def prepare(
         self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD

@@ -24,6 +24,7 @@ COMMANDS = {
     "read": "reading:read_file",
     "covers": "covers:covers",
     "show": "review:show_document",
+    "extract": "review:make_extract",
     "search": "finding:search",
     "verify": "archive:verify",
     "indicators": "numbers:indicators",

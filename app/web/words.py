@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from config.messages import sentence
-from registry.values import VIETNAM, Quality, ScanQuality
+from registry.errors import Conflict
+from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
 STATES = {
     "claimed": "đã nhận",
@@ -204,6 +206,17 @@ def review_reason(reason: str) -> str:
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
 
 
+def page_indexes(text: str) -> tuple[int, ...]:
+    """Pages, from 0, as a person writes them: "2,4-5". Raises Conflict for what is no list of pages."""
+    found: list[int] = []
+    for part in re.split(r"[,;\s]+", text.strip()):
+        told = re.fullmatch(r"(\d{1,4})(?:[-–](\d{1,4}))?", part)
+        if told is None:
+            raise Conflict("pages are written as 2,4-5")
+        found += range(int(told[1]) - 1, int(told[2] or told[1]))
+    return tuple(found)
+
+
 def pages(indexes: Iterable[int]) -> str:
     """Pages, from 0, as people count them: "trang 3–5, 7"."""
     runs: list[list[int]] = []
@@ -273,4 +286,9 @@ FILTERS: dict[str, Any] = {
     "action_name": lambda code: ACTIONS.get(code, code),
     "waits": lambda code: WAITS.get(code) or sentence(code),
 }
-GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}
+COPY_FORMS = {
+    CopyForm.TRUE_COPY: "SAO Y – sao đầy đủ từ bản gốc, bản chính",
+    CopyForm.COPY_OF_COPY: "SAO LỤC – sao đầy đủ từ bản sao y",
+}
+"""Those that a person chooses from; an extract is made of a record."""
+GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED, "COPY_FORMS": COPY_FORMS}
