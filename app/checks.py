@@ -192,7 +192,9 @@ def work(home: Wiring) -> Found:
         stalled = reckoning.stalled(conn)
         refused = sum(reckoning.refused_by_code(conn).values())
         waiting = documents.count_in_state(conn, DocumentState.REVIEW)
-    detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
+        to_sign = documents.count_in_state(conn, DocumentState.TO_SIGN)
+    signing = f"{to_sign} chờ ký số, " if to_sign else ""
+    detail = f"{waiting} chờ duyệt, {signing}{refused} trong khu cách ly, {stalled} đang mắc"
     return Found(stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét.")
 
 

@@ -25,7 +25,7 @@ from archive.aip import (
 )
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing, intake
+from pipeline import deferred, describing, intake
 from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
@@ -34,6 +34,7 @@ from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
 from pipeline.soundness import Identified, IdentifyLimits
+from pipeline.stamping import stamp_of
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
@@ -41,6 +42,8 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -60,12 +63,12 @@ from registry.values import (
     vietnam_date,
 )
 from search.index import IndexEntry
-from signing.stamp import Stamp
+from signing.keys import KeyRole
+from signing.sign import SignedPdf
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
@@ -162,8 +165,9 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
-    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
+def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
+    document waits for an official's signature instead (pipeline.deferred).
 
     What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
     file by file may hold in part.
@@ -173,11 +177,11 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     bench = shop.bench(document_id)
     if record.state in ENDED or _held_already(shop, document_id, scan):
-        return
+        return False
     if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
         with write(shop.engine) as conn:
             documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
-        return
+        return False
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
@@ -185,15 +189,14 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         why = ""
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        unit = shop.catalogue.unit(record.unit, utc_now().date())
-        signed = shop.station.sign(
-            bench / "document.pdf",
-            bench / "signed.pdf",
-            stamp=Stamp(form=form, agency=unit.name, at=utc_now()),
-            unit=record.unit,
-        )
+        signed = _signed(shop, record)
+        if signed is None:
+            deferred.wait(shop, record, KeyRole.AGENCY)
+            return True
+        form = (record.copied or CopyOf()).form
         level, until, why = signed.level, signed.renew_by, signed.why
-        detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
+        detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
         documents.set_state(
@@ -207,9 +210,25 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
+        agent = deferred.note_used(conn, document_id, KeyRole.AGENCY) or "sohoa"
         documents.add_event(
-            conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
+            conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
+    return False
+
+
+def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | None:
+    """The document, signed by the keys of its unit; None while the agency's lies with somebody who has not signed."""
+    bench = shop.bench(record.id)
+    if shop.station.keys.held(record.unit).deferred:
+        return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
+    return shop.station.sign(
+        bench / "document.pdf",
+        bench / "signed.pdf",
+        stamp=stamp_of(shop, record, utc_now()),
+        unit=record.unit,
+        mark=shop.settings.signing.official_mark,
+    )
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
@@ -365,6 +384,7 @@ def _metadata_of(
         signature_level=record.signature_level,
         renew_by=record.renew_by,
         arrived=record.arrived,
+        copied=None if record.arrived else record.copied or CopyOf(),
         converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",

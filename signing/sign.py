@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from signing.stamp import Placed, Stamp, place, style
 from signing.tsa import failure, signer_of, waited_in_vain
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
-FIELD = "SaoY"
+FIELD, OFFICIALS_FIELD = "SaoY", "NguoiSao"
 OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ESTALE)
 
 
@@ -38,10 +38,19 @@ IncrementalPdfFileWriter._update_meta = lambda self: None
 keep_keys()
 
 
+@dataclass(frozen=True, slots=True)
+class Official:
+    """The official who made the copy and signs before the agency does. mark: what is seen of it, below the agency's
+    stamp; None for nothing."""
+
+    key: SigningKey
+    mark: Stamp | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPdf:
     """level: what was reached. why: the reasons when that is less than was asked for. renew_by: the day by which the
-    newest timestamp must be renewed; None without one."""
+    newest timestamp must be renewed; None without one. signatures: so many were put on it."""
 
     path: Path
     sha256: str
@@ -51,6 +60,7 @@ class SignedPdf:
     silent: bool = False
     """Whether the TSA took the request and let the time pass, so that the next document had better not wait for it."""
     renew_by: date | None = None
+    signatures: int = 1
 
 
 def sign_pdf(
@@ -63,36 +73,60 @@ def sign_pdf(
     level: str,
     evidence: Evidence,
     at: datetime | None = None,
+    official: Official | None = None,
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
+
+    Where an official signs as well, theirs comes first; proofs and document timestamp are of both and over both.
+    Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
+    OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
+    """
+    signers = [official.key, key] if official else [key]
+    for each in signers:
+        require_fit(each.certificate, at or utc_now())
+    put = _Attempt(source, target, key, stamp, font, official).sign
+    chains = [(each.certificate, _chain_of(each)) for each in signers]
+    made = reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+    return replace(made, signatures=len(signers))
+
+
+def reach(
+    target: Path,
+    put: Callable[[TimeStamper | None], None],
+    *,
+    signers: Sequence[tuple[x509.Certificate, Sequence[x509.Certificate]]],
+    level: str,
+    evidence: Evidence,
+    at: datetime | None = None,
+) -> SignedPdf:
+    """`target` is signed, by `put`, and at the highest level that can be had now.
 
     First what is sure: the signature, with its timestamp when the TSA answers (B-T, else B-B). Then one update with the
     proofs that nothing was revoked (B-LT) and a document timestamp over all (B-LTA). What is missing for one of these
     lowers the level, with the reason, and blocks nothing: signing.renew raises it later. A TSA that kept us waiting in
     vain is not asked again (`silent`).
 
-    Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
-    OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
+    put: makes `target`, with a timestamp on each signature or without. signers: their certificates, and those that may
+    stand between them and a root. Raises as sign_pdf does.
     """
-    require_fit(key.certificate, at or utc_now())
     wanted = LEVELS.index(level)
     proofs: list[Proof] = []
     reasons: list[str] = []
-    if wanted >= 2:
-        proofs, reasons = _proofs_of_signer(key, evidence, at)
-    tried = _Attempt(source, target, key, stamp, font)
+    for certificate, chain in signers if wanted >= 2 else ():
+        found, missing = _proofs_of_signer(certificate, chain, evidence, at)
+        proofs, reasons = proofs + found, reasons + [why for why in missing if why not in reasons]
     stamper, silent = evidence.timestamper if wanted else None, False
     if wanted and stamper is None:
         reasons.append("no-tsa")
     elif stamper is not None:
         try:
             token = example_token(stamper)
-            tried.sign(stamper)
+            put(stamper)
         except TimestampRequestError as exc:
             silent, stamper = waited_in_vain(exc), None
             reasons.append(failure(exc))
     if stamper is None:
-        tried.sign(None)
+        put(None)
         return _signed(target, 0, reasons, silent)
     if wanted < 2 or reasons:
         return _signed(target, 1, reasons, silent, lasts_until(token))
@@ -112,10 +146,12 @@ def sign_pdf(
     return _signed(target, 2, reasons, silent, lasts_until(token, stamping))
 
 
-def _proofs_of_signer(key: SigningKey, evidence: Evidence, at: datetime | None) -> tuple[list[Proof], list[str]]:
+def _proofs_of_signer(
+    certificate: x509.Certificate, chain: Sequence[x509.Certificate], evidence: Evidence, at: datetime | None
+) -> tuple[list[Proof], list[str]]:
     """The proof for the signer's certificate, or why there is none."""
     try:
-        return [prove(key.certificate, evidence, known=_chain_of(key), at=at)], []
+        return [prove(certificate, evidence, known=chain, at=at)], []
     except Unproven as exc:
         if exc.why == "revoked":
             raise CertificateRevoked(exc.revoked_at) from exc
@@ -149,32 +185,53 @@ class _Attempt:
     key: SigningKey
     stamp: Stamp | None
     font: Path
+    official: Official | None = None
 
     def sign(self, timestamper: TimeStamper | None) -> None:
         """`target` is the signed file, B-T or B-B. Raises SigningFailed, TimestampRequestError, OSError."""
         part = self.target.with_name(f".{self.target.name}.part")
-        metadata = PdfSignatureMetadata(
-            field_name=FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
-        )
+        first = self.target.with_name(f".{self.target.name}.first")
         try:
-            with self.source.open("rb") as reader, part.open("w+b") as out:
-                writer = IncrementalPdfFileWriter(reader)
-                placed = place(self.stamp, self.font, _upright_page(writer)) if self.stamp else None
-                PdfSigner(
-                    metadata,
-                    signer=self.key.signer,
-                    timestamper=timestamper,
-                    stamp_style=style(self.font) if placed else None,
-                    new_field_spec=fields.SigFieldSpec(FIELD, on_page=0, box=placed.box if placed else None),
-                ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
+            if self.official is None:
+                self._add(self.source, part, FIELD, self.key, timestamper)
+            else:
+                self._add(self.source, first, OFFICIALS_FIELD, self.official.key, timestamper)
+                self._add(first, part, FIELD, self.key, timestamper)
             part.replace(self.target)
         except (PdfError, SigningError) as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
         finally:
             part.unlink(missing_ok=True)
+            first.unlink(missing_ok=True)
+
+    def _add(self, source: Path, target: Path, field: str, key: SigningKey, timestamper: TimeStamper | None) -> None:
+        metadata = PdfSignatureMetadata(
+            field_name=field, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
+        )
+        with source.open("rb") as reader, target.open("w+b") as out:
+            writer = IncrementalPdfFileWriter(reader)
+            placed = self._placed(writer, field)
+            PdfSigner(
+                metadata,
+                signer=key.signer,
+                timestamper=timestamper,
+                stamp_style=style(self.font, placed) if placed else None,
+                new_field_spec=fields.SigFieldSpec(field, on_page=0, box=placed.box if placed else None),
+            ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
+
+    def _placed(self, writer: Any, field: str) -> Placed | None:
+        """What is seen of a signature, where the page has room: the agency's stamp, the official's mark below it."""
+        mark = self.official.mark if self.official else None
+        if self.stamp is None or (field == OFFICIALS_FIELD and mark is None):
+            return None
+        page = upright_page(writer)
+        agency = place(self.stamp, self.font, page)
+        if field == FIELD:
+            return agency
+        return place(mark, self.font, page, under=agency) if mark and agency else None
 
 
-def _upright_page(writer: Any) -> tuple[float, float, float, float]:
+def upright_page(writer: Any) -> tuple[float, float, float, float]:
     """The box of page 1. Raises SigningFailed for a turned page: the stamp would lie on its side."""
     crop, media, turned = _inherited(writer, "/CropBox", "/MediaBox", "/Rotate")
     if int(turned or 0) % 360:
@@ -196,4 +253,4 @@ def _inherited(writer: Any, *keys: str) -> list[Any]:
         node = node["/Parent"]
 
 
-__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Placed", "SignedPdf", "sign_pdf"]
+__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Official", "Placed", "SignedPdf", "reach", "sign_pdf", "upright_page"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -15,16 +16,20 @@ from pyhanko.keys import load_cert_from_pemder
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from registry.errors import SigningFailed
+from registry.errors import AnswerRefused, SigningFailed
+from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
+from signing.deferred import Answer, Prepared, complete_signature, prepare
 from signing.detached import DetachedSignature, sign_bytes
-from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
+from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
+from signing.reachable import Reachable, reachable
 from signing.renew import RenewedPdf, renew_pdf
-from signing.sign import SignedPdf, sign_pdf
+from signing.sign import FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
-from signing.validate import TrustStore
+from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
 SIGNING_PATIENCE_S, TSA_PATIENCE_S = 20.0, 180.0
@@ -97,19 +102,69 @@ class SigningStation:
         stamp: Stamp | None,
         unit: str | None = None,
         role: KeyRole = KeyRole.AGENCY,
+        mark: bool = False,
     ) -> SignedPdf:
         """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
 
-        unit: whose document it is; its key signs. Raises NoSigningKey, WrongCertificate as well.
+        unit: whose document it is; its key signs, and before it that of the unit's official, where one lies here. mark:
+        whether the official's signature is seen, by name and time. Raises NoSigningKey, WrongCertificate as well.
         """
         key = self._keys.key(unit, role)
+        official = self._official(unit, stamp, mark=mark) if role == KeyRole.AGENCY else None
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
-        made = sign_pdf(source, target, key=key, stamp=stamp, font=self._font, level=self._level, evidence=evidence)
+        made = sign_pdf(
+            source,
+            target,
+            key=key,
+            stamp=stamp,
+            font=self._font,
+            level=self._level,
+            evidence=evidence,
+            official=official,
+        )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
+        return replace(made, signatures=2) if official else made
+
+    def prepare(
+        self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD
+    ) -> Prepared:
+        """See signing.deferred.prepare. certificates: DER, the signer's first; they lead to a trusted root.
+
+        Raises CertificateNotTrusted, SigningFailed.
+        """
+        own, *chain = (x509.Certificate.load(der) for der in certificates)
+        require_fit(own, utc_now())
+        self.refresh()
+        require_trusted(own, chain, self._evidence())
+        return prepare(
+            source,
+            target,
+            certificate=certificates[0],
+            chain=certificates[1:],
+            stamp=stamp,
+            font=self._font,
+            field=field,
+        )
+
+    def complete(self, prepared: Prepared, answer: Answer, waiting: Path, target: Path) -> SignedPdf:
+        """`target` is the prepared file with the official's signature, at the level that is reachable now; validated.
+
+        Raises AnswerRefused for what cannot become a valid signature, OSError.
+        """
+        self.refresh()
+        evidence = self._evidence()
+        if time.monotonic() < self._ask_again_at:
+            evidence = replace(evidence, timestamper=None)
+        made = complete_signature(prepared, answer, waiting, target, level=self._level, evidence=evidence)
+        if made.silent:
+            self._ask_again_at = time.monotonic() + SILENCE_S
+        if validate_pdf(target, self._trust).verdict == Verdict.FAILED:
+            target.unlink(missing_ok=True)
+            raise AnswerRefused("answer-wrong")
         return made
 
     def renew(
@@ -129,9 +184,31 @@ class SigningStation:
 
     def sign_bytes(self, body: bytes) -> DetachedSignature:
         """See signing.detached.sign_bytes. Raises SigningFailed."""
-        return sign_bytes(
-            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
-        )
+        timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
+        return sign_bytes(body, self._keys.key(None), timestamper)
+
+    def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
+        """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
+        if unit is None or not self._keys.has(unit, KeyRole.OFFICIAL):
+            return None
+        held = self._keys.held(unit, KeyRole.OFFICIAL)
+        if held.deferred:
+            return None
+        key = self._keys.opened(held)
+        if not mark or stamp is None:
+            return Official(key)
+        name = key.certificate.subject.native.get("common_name", "")
+        return Official(key, Stamp("", str(name), stamp.at))
+
+    def reachable(
+        self, certificate: x509.Certificate, chain: Sequence[x509.Certificate], patience_s: float
+    ) -> Reachable:
+        """See signing.reachable. The timestamp authority has `patience_s` to answer."""
+        self.refresh()
+        evidence = replace(self._evidence(), kept=KeptProofs())
+        if self._tsa != DEVELOPMENT:
+            evidence = replace(evidence, timestamper=HttpTsa(self._tsa, patience_s))
+        return reachable(certificate, chain, evidence)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -154,6 +231,7 @@ class SigningStation:
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
+            fetch=True,  # a real certificate beside the development authority that every installation has
             kept=self._proofs,
         )
 
