@@ -37,8 +37,6 @@ GIVE_UP_AFTER = 3
 PAUSE_S, LONGEST_PAUSE_S = 60.0, 3600.0
 WAITED_S = 5.0
 """A stop waits no longer: a record under way is safe to interrupt, and a TSA may take minutes."""
-OF_SERVICES = ("tsa-", "no-tsa", "revocation-unknown")
-"""How the reasons begin that will hinder the next record as well."""
 EVENT = "digital signature generation"
 
 
@@ -82,7 +80,7 @@ def run_due(shop: Workshop, ids: Callable[[], Sequence[DocumentId]], stop: Calla
                 return done, failed
             told = renew_record(shop, document_id)
             done, failed = done + told.ok, failed + (not told.ok)
-            in_a_row = in_a_row + 1 if not told.ok and told.why.startswith(OF_SERVICES) else 0
+            in_a_row = in_a_row + 1 if not told.ok and told.why.startswith(levels.OF_SERVICES) else 0
     return done, failed
 
 

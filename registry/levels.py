@@ -16,6 +16,8 @@ from registry.tables import documents
 from registry.values import DocumentId, utc_now
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
+OF_SERVICES = ("tsa-", "no-tsa", "revocation-unknown")
+"""How the reasons begin that are a service's, and hinder the next record as well."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 
 
@@ -27,6 +29,11 @@ class Below:
     why: str
     number: int
     since: str
+
+    @property
+    def heals(self) -> bool:
+        """Whether it is a service that is awaited; None of our reasons yet counts as that."""
+        return not self.why or self.why.startswith(OF_SERVICES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.health import Monitor
 from app.metrics import Metrics
-from app.web import auth, disposal, finding, health, keeping, numbers, record, reuse, signing, status, tray
+from app.web import auth, disposal, finding, health, keeping, numbers, record, renewals, reuse, signing, status, tray
 from app.web.visit import LoginNeeded, PasswordChangeNeeded, Site, templates
 from config.messages import sentence
 from pipeline.watch import Waiting
@@ -48,7 +48,7 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     monitor = Monitor(wiring)
     app.state.site = Site(wiring=wiring, waiting=waiting, monitor=monitor, metrics=Metrics(wiring, monitor))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (auth, tray, finding, record, keeping, disposal, reuse, numbers, signing, status, health):
+    for part in (auth, tray, finding, record, keeping, disposal, renewals, reuse, numbers, signing, status, health):
         app.include_router(part.router)
 
     @app.middleware("http")

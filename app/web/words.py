@@ -149,6 +149,8 @@ HEALTH = {
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
+    "levels": "Mức chữ ký của hồ sơ lưu",
+    "renewals": "Gia hạn dấu thời gian",
 }
 WORKERS = {
     "run": "nhận và xử lý",

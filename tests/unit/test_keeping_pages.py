@@ -115,3 +115,11 @@ def test_a_hold_is_lifted_on_the_page(wiring: Wiring, browser: Login) -> None:
         with read(wiring.engine) as conn:
             assert (documents.get(conn, held).held_at is not None) is on
     assert admin.post(f"/documents/{held}/release", data={**told, "csrf": "another"}).status_code == 403
+
+
+def test_the_calendar_of_renewals_counts_by_month_for_auditors_and_administrators(browser: Login) -> None:
+    client, _ = browser("kiemtra")
+    page = client.get("/renewals").text
+    assert "Lịch gia hạn" in client.get("/tray").text and "Theo tháng" in page
+    assert "Mọi hồ sơ lưu đều đạt mức" in page
+    assert browser("motcua")[0].get("/renewals").status_code == 403
