@@ -153,6 +153,7 @@ class Wiring:
             authority=Authority(self.folder("keys")),
             trust=self.trust,
             font=told.stamp_font,
+            patience_s=told.tsa_patience_s,
         )
 
     @cached_property

@@ -153,6 +153,10 @@ class Signing(Section):
     passphrase_file: Path | None = Path("keys/agency.passphrase")
     tsa: Literal["development"] | str = "development"
     """`development`: the development authority in this process; else the address of an RFC 3161 TSA."""
+    tsa_patience_s: PositiveFloat = 20.0
+    """So long signing waits for the TSA; what it withholds is added later, with more patience."""
+    renew_days: PositiveInt = 120
+    """Timestamps are renewed so many days before they end: before the alarm at 90."""
     trust: Path = Path("keys/trust")
     """Folder of PEM trust anchors."""
     stamp_font: Path = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")

@@ -185,6 +185,8 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
+        until: date | None = None
+        why = ""
         detail = {"note": "arrived signed; kept as it came"}
     else:
         signed = _signed(shop, record)
@@ -192,7 +194,7 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             deferred.wait(shop, record, KeyRole.AGENCY)
             return True
         form = (record.copied or CopyOf()).form
-        level = signed.level
+        level, until, why = signed.level, signed.renew_by, signed.why
         detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
         detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
@@ -203,6 +205,8 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             DocumentState.SIGNED,
             step="signed",
             signature_level=level,
+            renew_by=until.isoformat() if until else None,
+            level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
@@ -378,6 +382,7 @@ def _metadata_of(
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
+        renew_by=record.renew_by,
         arrived=record.arrived,
         copied=None if record.arrived else record.copied or CopyOf(),
         converted_from_paper=record.arrived is None,

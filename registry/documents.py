@@ -80,6 +80,10 @@ class DocumentRow(Value):
     arrived: Arrived | None = None
     copied: CopyOf | None = None
     copied_from: str | None = None
+    renew_by: date | None = None
+    level_why: str | None = None
+    level_tries: int = 0
+    level_after: datetime | None = None
     updated_at: datetime
 
 

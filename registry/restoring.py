@@ -45,6 +45,7 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "state": DocumentState.ARCHIVED.value,
         "pdf_sha256": pdf_sha256,
         "signature_level": told.signature_level,
+        "renew_by": told.renew_by.isoformat() if told.renew_by else None,
         "arrived": told.arrived.model_dump(mode="json") if told.arrived else None,
         **copy_columns(told.copied),
         "retention_class": told.retention_class,

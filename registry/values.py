@@ -415,6 +415,8 @@ class RecordMetadata(Value):
     legal_hold: LegalHold | None = None
     signature_level: str | None = None
     """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
+    renew_by: date | None = None
+    """The day on which the newest timestamp of document.pdf ends; before it, that is renewed."""
     arrived: Arrived | None = None
     """Of a document that came signed; None for one that we signed."""
     copied: CopyOf | None = None

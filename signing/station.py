@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 from asn1crypto import crl, x509
@@ -24,14 +25,16 @@ from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
+from signing.renew import RenewedPdf, renew_pdf
 from signing.sign import FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
-TSA_PATIENCE_S = 180
-"""The administration's TSA was seen to take 2 to 131 seconds."""
+SIGNING_PATIENCE_S, TSA_PATIENCE_S = 20.0, 180.0
+"""How long the TSA is waited for. The administration's was seen to take 2 to 131 seconds: signing waits a little, so
+that archiving never waits long, and whoever raises the level later waits for all of it."""
 SILENCE_S = 300.0
 """A TSA that let our whole patience pass is not asked for so long: else each scan of a back-file would wait as long."""
 
@@ -48,14 +51,16 @@ class SigningStation:
         authority: Authority,
         trust: TrustStore,
         font: Path,
-        patience_s: float = TSA_PATIENCE_S,
+        patience_s: float = SIGNING_PATIENCE_S,
     ) -> None:
         self._level, self._tsa, self._authority = level, tsa, authority
         self._keys = key if isinstance(key, KeyRing) else KeyRing.of(key)
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
-        self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
+        self._ask_again_at = 0.0
+        self._timestamper = self._make_timestamper(patience_s)
+        self._patient = self._make_timestamper(max(patience_s, TSA_PATIENCE_S))
+        self._proofs = KeptProofs()
 
     @classmethod
     def open(
@@ -122,7 +127,7 @@ class SigningStation:
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
-        return replace(made, signatures=2) if official else made
+        return made
 
     def prepare(
         self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD
@@ -160,6 +165,21 @@ class SigningStation:
         if validate_pdf(target, self._trust).verdict == Verdict.FAILED:
             target.unlink(missing_ok=True)
             raise AnswerRefused("answer-wrong")
+        return made
+
+    def renew(
+        self, source: Path, target: Path, *, longer_than: date | None = None, at: datetime | None = None
+    ) -> RenewedPdf:
+        """See signing.renew.renew_pdf. The TSA is waited for patiently; that it answered is remembered."""
+        self.refresh()
+        made = renew_pdf(
+            source,
+            target,
+            evidence=replace(self._evidence(), timestamper=self._patient),
+            longer_than=longer_than,
+            at=at,
+        )
+        self._ask_again_at = 0.0
         return made
 
     def sign_bytes(self, body: bytes) -> DetachedSignature:
@@ -215,9 +235,9 @@ class SigningStation:
             kept=self._proofs,
         )
 
-    def _make_timestamper(self) -> TimeStamper:
+    def _make_timestamper(self, patience_s: float) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HttpTsa(self._tsa, self._patience)
+            return HttpTsa(self._tsa, patience_s)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

@@ -62,6 +62,7 @@ GROUPS = {
         {
             "audit": "fixity:audit_archive",
             "replicate": "replicating:replicate_archive",
+            "renew": "renewing:renew",
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
