@@ -135,4 +135,5 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("reconciliation", checks.reconciliation),
     ("backup", checks.backup),
     ("fixity", checks.fixity),
+    ("sealed", checks.sealed),
 )

@@ -49,6 +49,7 @@ def _ring_key(settings: Settings, told: SigningKeySettings, catalogue: Catalogue
         ),
         open=None if told.kind == "deferred" else partial(_open, settings, told, secret),
         secret=secret,
+        valid_for_days=told.valid_for_days,
     )
 
 

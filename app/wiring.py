@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.records import Records
     from archive.store import ObjectStore
+    from pipeline.disposal import Site
     from pipeline.holds import Homes
     from pipeline.workshop import Workshop
     from search.index import SearchIndex
@@ -176,6 +177,12 @@ class Wiring:
             station=self.station,
             replica=self.replica,
         )
+
+    @cached_property
+    def disposal_site(self) -> Site:
+        from pipeline.disposal import Site
+
+        return Site(self.engine, self.homes, self.index, self.folder("work"))
 
     @cached_property
     def records(self) -> Records:

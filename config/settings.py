@@ -129,7 +129,7 @@ class SigningKeySettings(Section):
     """PIN or passphrase; better in `pin_credential`."""
     pin_credential: str | None = None
     """Name of a systemd credential (LoadCredentialEncrypted=) that holds it."""
-    valid_for_days: PositiveInt = 30
+    valid_for_days: PositiveInt = 7
     """deferred: what was prepared for an official is void after so many days, and prepared anew."""
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ retry, sleep or log: pipeline.workflow decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from archive.aip import (
 )
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing, intake
+from pipeline import deferred, describing, intake
 from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
@@ -33,6 +34,7 @@ from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
+from pipeline.signatures import form_of, is_deferred, official_comes_apart, source_of, stamp_of
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
@@ -41,6 +43,7 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
     CopyOf,
     Description,
     DocumentId,
@@ -61,12 +64,12 @@ from registry.values import (
     vietnam_date,
 )
 from search.index import IndexEntry
-from signing.stamp import Seal, agency_stamp
+from signing.keys import KeyRole
+from signing.sign import SignedPdf
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
@@ -163,8 +166,9 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId) -> None:
-    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
+def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
+    document waits for an official's signature instead (pipeline.deferred).
 
     What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
     file by file may hold in part.
@@ -174,27 +178,22 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> None:
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     bench = shop.bench(document_id)
     if record.state in ENDED or _held_already(shop, document_id, scan):
-        return
+        return False
     if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
         with write(shop.engine) as conn:
             documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
-        return
+        return False
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        unit = shop.catalogue.unit(record.unit, utc_now().date())
-        told, form = shop.settings.signing, (record.copied or CopyOf()).form
-        signed = shop.station.sign(
-            bench / "document.pdf",
-            bench / "signed.pdf",
-            stamp=agency_stamp(form, unit.name, utc_now(), told.appearance, _seal(shop)),
-            unit=record.unit,
-            mark=told.official_mark,
-        )
+        signed = _signed(shop, record)
+        if isinstance(signed, KeyRole):
+            deferred.wait(shop, record, signed)
+            return True
         level = signed.level
-        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form_of(record))}
         detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
@@ -207,14 +206,39 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> None:
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
+        given = [deferred.note_used(conn, document_id, role) for role in (KeyRole.AGENCY, KeyRole.OFFICIAL)]
+        agent = next((who for who in given if who), "sohoa")
         documents.add_event(
-            conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
+            conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
+    return False
 
 
-def _seal(shop: Workshop) -> Seal | None:
-    told = shop.settings.signing
-    return Seal(shop.settings.path(told.seal_image), told.seal_width_mm) if told.seal_image else None
+def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | KeyRole:
+    """The document, signed by its unit's official, where there is one, and by its agency; or the role in which somebody
+    has to sign who has not yet. What the official signed stays: the agency signs that very file."""
+    bench = shop.bench(record.id)
+    source, target = source_of(shop, record, KeyRole.AGENCY), bench / "signed.pdf"
+    apart = official_comes_apart(shop, record)
+    if apart and not source.exists() and _signed_by_official(shop, record, source) is None:
+        return KeyRole.OFFICIAL
+    if is_deferred(shop, record, KeyRole.AGENCY):
+        made = deferred.completed(shop, record, target, KeyRole.AGENCY)
+        if made is None:
+            return KeyRole.AGENCY
+    else:
+        told = shop.settings.signing
+        made = shop.station.sign(
+            source, target, stamp=stamp_of(shop, record), unit=record.unit, mark=told.official_mark
+        )
+    return replace(made, signatures=2) if apart else made
+
+
+def _signed_by_official(shop: Workshop, record: documents.DocumentRecord, target: Path) -> SignedPdf | None:
+    if is_deferred(shop, record, KeyRole.OFFICIAL):
+        return deferred.completed(shop, record, target, KeyRole.OFFICIAL)
+    source = source_of(shop, record, KeyRole.OFFICIAL)
+    return shop.station.sign(source, target, stamp=None, unit=record.unit, role=KeyRole.OFFICIAL)
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
@@ -13,6 +13,7 @@ from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    ENDED,
     Arrived,
     CopyOf,
     Description,
@@ -68,6 +69,7 @@ class DocumentRow(Value):
     signed_at: datetime | None
     archived_at: datetime | None
     indexed_at: datetime | None
+    disposed_at: datetime | None
     withdrawn_at: datetime | None
     withdrawn_why: str | None
     replaced_by: str | None
@@ -133,7 +135,7 @@ def create(
     if made:
         return
     state = _locked_state(conn, document_id)
-    if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
+    if state == DocumentState.READING or (anew and state not in ENDED):
         set_state(
             conn,
             document_id,
@@ -169,13 +171,12 @@ def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRe
 def set_state(conn: Connection, document_id: str, state: DocumentState, **columns: Any) -> None:
     """The document is in this state and the columns hold these values; updated_at is now.
 
-    What is archived stays archived or is withdrawn: a step that comes late, because a crash had it replayed or its
-    worker was given up for dead, moves it nowhere else.
+    What is archived stays archived or is withdrawn, what is disposed of stays so: a step that comes late, because a
+    crash had it replayed or its worker was given up for dead, moves it nowhere else.
     """
-    ended = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
     change = update(documents).where(documents.c.id == document_id)
-    if state not in ended:
-        change = change.where(documents.c.state.not_in(ended))
+    kept = ENDED if state not in ENDED else {DocumentState.DISPOSED}
+    change = change.where(documents.c.state.not_in(sorted(kept)))
     conn.execute(change.values(state=state, **columns, updated_at=_now()))
 
 
@@ -243,9 +244,11 @@ def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
-def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
-    """Oldest first; of all units when `units` is None."""
-    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at)
+def by_state(
+    conn: Connection, state: DocumentState, units: Iterable[str] | None = None, *, most: int | None = None
+) -> list[DocumentRow]:
+    """Oldest first, no more than `most`; of all units when `units` is None."""
+    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at).limit(most)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
@@ -271,6 +274,19 @@ def archived_ids(conn: Connection) -> list[DocumentId]:
     return [DocumentId(i) for i in conn.execute(query).scalars()]
 
 
+def archived_between(
+    conn: Connection, begin: datetime, end: datetime, units: Collection[str] | None = None
+) -> list[DocumentId]:
+    """Documents archived from `begin` on and before `end`, of these units or of all, in the order of archiving."""
+    archived = documents.c.archived_at
+    query = select(documents.c.id).where(
+        archived >= _text(begin.astimezone(UTC)), archived < _text(end.astimezone(UTC))
+    )
+    if units is not None:
+        query = query.where(documents.c.unit.in_(units))
+    return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
+
+
 def count_archived(conn: Connection) -> int:
     """How many documents are in the archive."""
     query = select(func.count()).select_from(documents).where(documents.c.archived_at.is_not(None))
@@ -284,6 +300,13 @@ def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId,
         query = select(documents.c.id, documents.c.archived_at).where(documents.c.id.in_(some))
         found |= {DocumentId(r.id): datetime.fromisoformat(r.archived_at) for r in conn.execute(query) if r.archived_at}
     return found
+
+
+def is_disposed(conn: Connection, ids: Sequence[DocumentId]) -> bool:
+    """Whether each of these was removed by a decision, or never came into the archive; False for none at all."""
+    query = select(documents.c.state).where(documents.c.id.in_(list(ids)))
+    states = set(conn.execute(query).scalars())
+    return DocumentState.DISPOSED in states and states <= {DocumentState.DISPOSED, DocumentState.REJECTED}
 
 
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
@@ -335,6 +358,12 @@ def keep_hold(conn: Connection, document_id: DocumentId, hold: LegalHold | None)
         "held_why": hold.why if hold else None,
     }
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
+
+
+def is_held(conn: Connection, document_id: DocumentId) -> bool:
+    """Whether the registry knows of a legal hold on it."""
+    query = select(documents.c.id).where(documents.c.id == document_id, documents.c.held_at.is_not(None))
+    return conn.execute(query).first() is not None
 
 
 def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:

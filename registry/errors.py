@@ -9,6 +9,7 @@ SohoaError
 │   └── InboxTaken        another installation takes from this inbox
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
+├── NotDue                records that must not be removed; nothing was proposed
 ├── Retained              a record may not be removed yet: its retention runs, or a legal hold is on it
 ├── KeyNotFound           nothing is stored under this key
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
@@ -27,6 +28,9 @@ from enum import StrEnum
 from config.errors import SettingsInvalid, SohoaError
 
 __all__ = [
+    "ANSWER_CODES",
+    "AnswerRefused",
+    "CertificateNotTrusted",
     "CertificateRevoked",
     "Conflict",
     "DatabaseTooNew",
@@ -37,6 +41,7 @@ __all__ = [
     "NoSigningKey",
     "NotATable",
     "NotAllowed",
+    "NotDue",
     "NotFound",
     "PinNeeded",
     "RefusalCode",
@@ -120,6 +125,19 @@ class Retained(SohoaError):
     code = "retained"
 
 
+class NotDue(SohoaError):
+    """refused: document → why (registry.disposals.why_not; locked, damaged)."""
+
+    code = "not-due"
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        super().__init__(f"{len(refused)} records are not due: {', '.join(sorted(set(refused.values())))}")
+        self.refused = refused
+
+    def __reduce__(self) -> tuple[type[NotDue], tuple[dict[str, str]]]:
+        return NotDue, (self.refused,)
+
+
 class KeyNotFound(SohoaError):
     code = "key-not-found"
 
@@ -167,8 +185,34 @@ class WrongCertificate(SigningFailed):
     code = "wrong-certificate"
 
 
+class CertificateNotTrusted(SigningFailed):
+    """It leads to no trust anchor, or was revoked."""
+
+    code = "certificate-not-trusted"
+
+
 class NoSigningKey(SigningFailed):
     code = "no-signing-key"
+
+
+class AnswerRefused(SohoaError):
+    """What an official's machine sent is not the signature that was asked for. code: one of ANSWER_CODES."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.__dict__["code"] = code  # one class, whose reasons are several
+
+
+ANSWER_CODES = (
+    "answer-unknown",
+    "answer-late",
+    "answer-expired",
+    "answer-changed",
+    "answer-unreadable",
+    "answer-too-large",
+    "answer-not-pades",
+    "answer-wrong",
+)
 
 
 class DatabaseTooNew(SohoaError):

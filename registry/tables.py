@@ -159,6 +159,7 @@ documents = Table(
     Column("signed_at", Exact(32)),
     Column("archived_at", Exact(32)),
     Column("indexed_at", Exact(32)),
+    Column("disposed_at", Exact(32)),
     Column("withdrawn_at", Exact(32)),
     Column("withdrawn_why", Shortened(300)),
     Column("replaced_by", Exact(36)),
@@ -179,13 +180,15 @@ documents = Table(
     Index("ix_documents_archived_at", "archived_at"),
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
+    Index("ix_documents_retain_until", "retain_until"),
     Index("ix_documents_copied_from", "copied_from"),
 )
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
-yet. held_*: the legal hold on it, if any. verdict: the last validation's, with its instant; what is decided on it is
-validated anew. part: its place among the documents of the scan. pages: those of the scan that are its own, from 0; null
-for all of them. arrived: registry.values.Arrived as JSON, of a document that came signed. copied: what kind of copy it
-is (registry.values.CopyOf as JSON), once it was decided; copied_from: the record that an extract was made from."""
+yet. held_*: the legal hold on it, if any. disposed_at: removed by a decision; what it said is gone from here too.
+verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
+documents of the scan. pages: those of the scan that are its own, from 0; null for all of them. arrived:
+registry.values.Arrived as JSON, of a document that came signed. copied: what kind of copy it is (registry.values.CopyOf
+as JSON), once it was decided; copied_from: the record that an extract was made from."""
 
 fields = Table(
     "fields",
@@ -247,6 +250,29 @@ reuse_events = Table(
     Index("ix_reuse_events_dossier", "dossier_code", "outcome"),
 )
 """outcome: reused | previewed | refused."""
+
+signing_requests = Table(
+    "signing_requests",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("document_id", Exact(36), ForeignKey("documents.id"), nullable=False),
+    Column("unit", Exact(35), nullable=False),
+    Column("role", Exact(20), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("asked_by", Shortened(100), nullable=False),
+    Column("certificate_sha256", Exact(64), nullable=False),
+    Column("source_sha256", Exact(64), nullable=False),
+    Column("prepared", LongText(), nullable=False),
+    Column("prepared_at", Exact(32), nullable=False),
+    Column("expires_at", Exact(32), nullable=False),
+    Column("answer", LongText()),
+    Column("answered_by", Shortened(100)),
+    Column("answered_at", Exact(32)),
+    Column("error_code", Exact(40)),
+    Index("ix_signing_requests_document", "document_id", "role", "state"),
+)
+"""Signatures asked of officials whose keys lie with them. state: open | answered | used | void. source_sha256: of the
+file that was prepared for signing. prepared, answer: signing.deferred.Prepared and Answer as JSON."""
 
 quarantine = Table(
     "quarantine",
@@ -347,3 +373,33 @@ fixity = Table(
 )
 """Objects of the archive by their OCFL prefix, and when every byte of each was last read and compared. since: that
 instant or, before the first check, when the object was first seen. findings: of the last check; null: nothing wrong."""
+
+disposals = Table(
+    "disposals",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("basis", Shortened(300), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("proposed_by", Shortened(100), nullable=False),
+    Column("proposed_at", Exact(32), nullable=False),
+    Column("decided_by", Shortened(100)),
+    Column("decided_at", Exact(32)),
+    Column("why", Shortened(300)),
+    Column("done_at", Exact(32)),
+    Index("ix_disposals_state", "state"),
+)
+"""Decisions of two people to remove records. state: proposed | approved | refused | done. why: of a refusal."""
+
+disposal_items = Table(
+    "disposal_items",
+    metadata,
+    Column("disposal_id", Exact(36), ForeignKey("disposals.id"), primary_key=True),
+    Column("document_id", Exact(36), primary_key=True),
+    Column("state", Exact(20), nullable=False),
+    Column("reason", Exact(40)),
+    Column("told", JSON, nullable=False),
+    Column("ended_at", Exact(32)),
+    Index("ix_disposal_items_document", "document_id", "state"),
+)
+"""The records of a decision. state: pending | gone | kept, with the reason why it was kept after all. told:
+registry.values.DisposedRecord as JSON: what is known of the record for good."""

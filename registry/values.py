@@ -51,11 +51,19 @@ class DocumentState(StrEnum):
     READING = "reading"
     REVIEW = "review"
     APPROVED = "approved"
+    TO_SIGN = "to-sign"
+    """The key lies with an official, whose signature it waits for."""
     STALLED = "stalled"
     SIGNED = "signed"
     ARCHIVED = "archived"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    DISPOSED = "disposed"
+    """Removed by a recorded decision: what is left is the decision, without personal data."""
+
+
+ENDED = frozenset({DocumentState.ARCHIVED, DocumentState.WITHDRAWN, DocumentState.DISPOSED})
+"""The path of such a document is over: a step that comes late moves it nowhere."""
 
 
 class Role(StrEnum):
@@ -360,6 +368,34 @@ class LegalHold(Value):
     since: datetime
     by: str
     why: str
+
+
+class DisposedRecord(Value):
+    """What is kept for good of a record that is removed; nothing of it names a citizen. files: SHA-256 of what it held,
+    the scan as `original`."""
+
+    document_id: DocumentId
+    scan_id: ScanId | None
+    unit: str
+    kind: str | None
+    retention_class: str | None
+    retain_until: date
+    archived_at: datetime
+    original_sha256: Sha256
+    files: dict[str, Sha256]
+
+
+class Disposal(Value):
+    """`decision.json`: two people decided that these records are removed. basis: the decision on paper (QĐ số …)."""
+
+    schema_version: int = 1
+    id: str
+    basis: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str
+    approved_at: datetime
+    records: tuple[DisposedRecord, ...]
 
 
 class RecordMetadata(Value):

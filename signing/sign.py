@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -74,40 +74,59 @@ def sign_pdf(
     evidence: Evidence,
     at: datetime | None = None,
     official: Official | None = None,
+    field: str = FIELD,
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
+
+    Where an official signs as well, theirs comes first; proofs and document timestamp are of both and over both.
+    Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
+    OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
+    """
+    signers = [official.key, key] if official else [key]
+    for each in signers:
+        require_fit(each.certificate, at or utc_now())
+    put = _Attempt(source, target, key, stamp, font, field, official).sign
+    chains = [(each.certificate, _chain_of(each)) for each in signers]
+    return reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+
+
+def reach(
+    target: Path,
+    put: Callable[[TimeStamper | None], None],
+    *,
+    signers: Sequence[tuple[x509.Certificate, Sequence[x509.Certificate]]],
+    level: str,
+    evidence: Evidence,
+    at: datetime | None = None,
+) -> SignedPdf:
+    """`target` is signed, by `put`, and at the highest level that can be had now.
 
     First what is sure: the signature, with its timestamp when the TSA answers (B-T, else B-B). Then one update with the
     proofs that nothing was revoked (B-LT) and a document timestamp over all (B-LTA). What is missing for one of these
     lowers the level, with the reason, and blocks nothing: signing.renew raises it later. A TSA that kept us waiting in
-    vain is not asked again (`silent`). Where an official signs as well, theirs comes first, each with its timestamp,
-    and proofs and document timestamp are of both and over both.
+    vain is not asked again (`silent`).
 
-    Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
-    OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
+    put: makes `target`, with a timestamp on each signature or without. signers: their certificates, and those that may
+    stand between them and a root. Raises as sign_pdf does.
     """
-    keys = [official.key, key] if official else [key]
-    for each in keys:
-        require_fit(each.certificate, at or utc_now())
     wanted = LEVELS.index(level)
     proofs: list[Proof] = []
     reasons: list[str] = []
-    for each in keys if wanted >= 2 else ():
-        found, missing = _proofs_of_signer(each, evidence, at)
+    for certificate, chain in signers if wanted >= 2 else ():
+        found, missing = _proofs_of_signer(certificate, chain, evidence, at)
         proofs, reasons = proofs + found, reasons + [why for why in missing if why not in reasons]
-    tried = _Attempt(source, target, key, stamp, font, official)
     stamper, silent = evidence.timestamper if wanted else None, False
     if wanted and stamper is None:
         reasons.append("no-tsa")
     elif stamper is not None:
         try:
             token = example_token(stamper)
-            tried.sign(stamper)
+            put(stamper)
         except TimestampRequestError as exc:
             silent, stamper = waited_in_vain(exc), None
             reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
     if stamper is None:
-        tried.sign(None)
+        put(None)
         return _signed(target, 0, reasons, silent)
     if wanted < 2 or reasons:
         return _signed(target, 1, reasons, silent, lasts_until(token))
@@ -127,10 +146,12 @@ def sign_pdf(
     return _signed(target, 2, reasons, silent, lasts_until(token, stamping))
 
 
-def _proofs_of_signer(key: SigningKey, evidence: Evidence, at: datetime | None) -> tuple[list[Proof], list[str]]:
+def _proofs_of_signer(
+    certificate: x509.Certificate, chain: Sequence[x509.Certificate], evidence: Evidence, at: datetime | None
+) -> tuple[list[Proof], list[str]]:
     """The proof for the signer's certificate, or why there is none."""
     try:
-        return [prove(key.certificate, evidence, known=_chain_of(key), at=at)], []
+        return [prove(certificate, evidence, known=chain, at=at)], []
     except Unproven as exc:
         if exc.why == "revoked":
             raise CertificateRevoked(exc.revoked_at) from exc
@@ -168,6 +189,7 @@ class _Attempt:
     key: SigningKey
     stamp: Stamp | None
     font: Path
+    field: str
     official: Official | None = None
 
     def sign(self, timestamper: TimeStamper | None) -> None:
@@ -176,10 +198,10 @@ class _Attempt:
         first = self.target.with_name(f".{self.target.name}.first")
         try:
             if self.official is None:
-                self._add(self.source, part, FIELD, self.key, timestamper)
+                self._add(self.source, part, self.field, self.key, timestamper)
             else:
                 self._add(self.source, first, OFFICIALS_FIELD, self.official.key, timestamper)
-                self._add(first, part, FIELD, self.key, timestamper)
+                self._add(first, part, self.field, self.key, timestamper)
             part.replace(self.target)
         except (PdfError, SigningError) as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
@@ -207,14 +229,14 @@ class _Attempt:
         mark = self.official.mark if self.official else None
         if self.stamp is None or (field == OFFICIALS_FIELD and mark is None):
             return None
-        page = _upright_page(writer)
+        page = upright_page(writer)
         agency = place(self.stamp, self.font, page)
-        if field == FIELD:
+        if field != OFFICIALS_FIELD:
             return agency
         return place(mark, self.font, page, under=agency) if mark and agency else None
 
 
-def _upright_page(writer: Any) -> tuple[float, float, float, float]:
+def upright_page(writer: Any) -> tuple[float, float, float, float]:
     """The box of page 1. Raises SigningFailed for a turned page: the stamp would lie on its side."""
     crop, media, turned = _inherited(writer, "/CropBox", "/MediaBox", "/Rotate")
     if int(turned or 0) % 360:
@@ -236,4 +258,4 @@ def _inherited(writer: Any, *keys: str) -> list[Any]:
         node = node["/Parent"]
 
 
-__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Official", "Placed", "SignedPdf", "sign_pdf"]
+__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Official", "Placed", "SignedPdf", "reach", "sign_pdf", "upright_page"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from pyhanko.keys import load_cert_from_pemder
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from registry.errors import SigningFailed
+from registry.errors import AnswerRefused, SigningFailed
+from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
-from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
+from signing.deferred import Answer, Prepared, complete_signature, prepare
+from signing.detached import DetachedSignature, sign_bytes
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
+from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
-from signing.sign import Official, SignedPdf, sign_pdf
+from signing.sign import FIELD, OFFICIALS_FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
-from signing.validate import TrustStore
+from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
 TSA_PATIENCE_S = 180
@@ -113,10 +118,54 @@ class SigningStation:
             level=self._level,
             evidence=evidence,
             official=official,
+            field=FIELD if role == KeyRole.AGENCY else OFFICIALS_FIELD,
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return replace(made, signatures=2) if official else made
+
+    def prepare(
+        self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD
+    ) -> Prepared:
+        """See signing.deferred.prepare. certificates: DER, the signer's first; they lead to a trusted root.
+
+        Raises CertificateNotTrusted, SigningFailed.
+        """
+        own, *chain = (x509.Certificate.load(der) for der in certificates)
+        require_fit(own, utc_now())
+        self.refresh()
+        require_trusted(own, chain, self._evidence())
+        return prepare(
+            source,
+            target,
+            certificate=certificates[0],
+            chain=certificates[1:],
+            stamp=stamp,
+            font=self._font,
+            field=field,
+        )
+
+    def complete(self, prepared: Prepared, answer: Answer, waiting: Path, target: Path) -> SignedPdf:
+        """`target` is the prepared file with the official's signature, at the level that is reachable now; validated.
+
+        Raises AnswerRefused for what cannot become a valid signature, OSError.
+        """
+        self.refresh()
+        evidence = self._evidence()
+        if time.monotonic() < self._ask_again_at:
+            evidence = replace(evidence, timestamper=None)
+        made = complete_signature(prepared, answer, waiting, target, level=self._level, evidence=evidence)
+        if made.silent:
+            self._ask_again_at = time.monotonic() + SILENCE_S
+        if validate_pdf(target, self._trust).verdict == Verdict.FAILED:
+            target.unlink(missing_ok=True)
+            raise AnswerRefused("answer-wrong")
+        return made
+
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
+        return sign_bytes(body, self._keys.key(None), timestamper)
 
     def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
         """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.visit import MAY, SEES_IDENTITY_NUMBERS, Visit, allowed, posted
 from app.web.words import page_indexes
-from registry import documents, reuse_events, scans
+from registry import disposals, documents, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentState, FieldValue, Person, ScanId
@@ -43,8 +43,10 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         extracts = documents.copies_of(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
         papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
+        gone = disposals.of_document(conn, document_id) if record.disposed_at else None
     return visit.page(
         "document.html",
+        gone=gone,
         record=record,
         scan=scan,
         papers=papers,
@@ -54,7 +56,7 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         reused=reused,
         extracts=extracts,
         may_extract=record.state == DocumentState.ARCHIVED and visit.user.role in MAY["review"],
-        pages=range(record.page_count or 0) if record.step not in (None, "identified") or archived else (),
+        pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
         unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,

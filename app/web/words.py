@@ -17,6 +17,7 @@ STATES = {
     "reading": "đang đọc",
     "review": "cần kiểm tra",
     "approved": "chờ ký",
+    "to-sign": "chờ cán bộ ký số",
     "signed": "đã ký số",
     "archived": "đã lưu kho",
     "done": "đã lưu kho",
@@ -25,10 +26,11 @@ STATES = {
     "rejected": "cách ly",
     "stalled": "tạm dừng, tự thử lại",
     "withdrawn": "đã thu hồi",
+    "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
-REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
-           "withdrawn": 5, "done": 5}  # fmt: skip
+REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
+           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -55,6 +57,7 @@ EVENTS = {
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
     "legal hold": "Giữ theo yêu cầu pháp lý",
+    "deletion": "Tiêu hủy",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
@@ -69,6 +72,15 @@ CHECKS = {
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
 OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
+DISPOSAL = {
+    "proposed": "chờ người khác duyệt",
+    "approved": "đã duyệt, đang thực hiện",
+    "refused": "không duyệt",
+    "done": "đã xong",
+    "pending": "chờ",
+    "gone": "đã tiêu hủy",
+    "kept": "được giữ lại",
+}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -89,6 +101,29 @@ ROLES = {
     "auditor": "kiểm tra viên",
     "leader": "lãnh đạo",
     "admin": "quản trị",
+}
+PURPOSES = {
+    "dossier": "giải quyết hồ sơ",
+    "intake": "tiếp nhận, kiểm tra bản quét",
+    "inspection": "thanh tra, kiểm tra",
+    "complaint": "giải quyết khiếu nại, tố cáo",
+    "direction": "theo dõi, chỉ đạo công việc của đơn vị",
+    "request": "công dân yêu cầu bản của chính mình",
+    "operation": "vận hành hệ thống",
+}
+ACTIONS = {
+    "view": "xem",
+    "review": "kiểm tra trước khi ký",
+    "download": "tải PDF",
+    "show": "xem bằng dòng lệnh",
+    "export": "xuất bộ hồ sơ",
+    "claim": "tiếp nhận",
+    "approve": "duyệt",
+    "correct": "sửa thông tin",
+    "reject": "trả lại",
+    "archive": "lưu kho",
+    "reuse": "tái sử dụng",
+    "quarantine": "cách ly",
 }
 WAITS = {
     "growing": "đang được ghi",
@@ -113,6 +148,7 @@ HEALTH = {
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
+    "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
     "run": "nhận và xử lý",
@@ -162,6 +198,8 @@ def review_reason(reason: str) -> str:
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
         return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
+    if reason == "not-signed":
+        return "người ký đã trả lại, chưa ký"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"
@@ -213,6 +251,13 @@ def flaws(quality: ScanQuality | None) -> list[str]:
     ]
 
 
+def purpose(told: Any) -> str:
+    """What a document was read for, as the audit log's detail, or a purpose, has it; empty for rows of other things."""
+    detail = told if isinstance(told, dict) else told.model_dump()
+    name = PURPOSES.get(detail.get("why") or "", "")
+    return f"{name} {detail['dossier']}" if detail.get("dossier") else name
+
+
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
@@ -220,6 +265,7 @@ FILTERS: dict[str, Any] = {
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "kept_until": kept_until,
+    "disposal": lambda code: DISPOSAL.get(code, code),
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
@@ -236,6 +282,8 @@ FILTERS: dict[str, Any] = {
     "role": lambda code: ROLES.get(str(code), str(code)),
     "health": lambda name: HEALTH.get(name, name),
     "worker": lambda word: WORKERS.get(word, word),
+    "purpose": purpose,
+    "action_name": lambda code: ACTIONS.get(code, code),
     "waits": lambda code: WAITS.get(code) or sentence(code),
 }
 COPY_FORMS = {

@@ -56,7 +56,8 @@ class Holder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingKey:
     """A key of the installation. units: codes that it signs for; empty for all that have none of their own.
-    open: None for a key that lies with the official (deferred signing). secret: what a person may have to type."""
+    open: None for a key that lies with the official (deferred signing). secret: what a person may have to type.
+    valid_for_days: how long what was prepared for an official may be answered."""
 
     name: str
     role: KeyRole = KeyRole.AGENCY
@@ -64,6 +65,7 @@ class RingKey:
     holder: Holder = Holder()
     open: Callable[[], SigningKey] | None = None
     secret: Secret | None = None
+    valid_for_days: int = 7
 
     @property
     def deferred(self) -> bool:
@@ -85,11 +87,12 @@ class KeyRing:
         return cls((RingKey(name="agency", open=lambda: key),))
 
     def held(self, unit: str | None, role: KeyRole = KeyRole.AGENCY) -> RingKey:
-        """The key that signs for the unit: its own before one for all. unit: None for the one for all, or the first.
+        """The key that signs for the unit: its own before one for all. unit: None for what is no unit's, as the audit
+        log: the one for all, or the first, of those that lie here.
 
         Raises NoSigningKey.
         """
-        of_role = [key for key in self.keys if key.role == role]
+        of_role = [key for key in self.keys if key.role == role and not (unit is None and key.deferred)]
         found = [key for key in of_role if unit in key.units] or [key for key in of_role if not key.units]
         if not found and unit is None:
             found = of_role
