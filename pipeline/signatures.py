@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.workshop import Workshop
 from registry.documents import DocumentRow
-from registry.values import CopyForm, CopyOf, utc_now
+from registry.values import CopyForm, CopyOf, utc_now, vietnam_date
 from signing.keys import KeyRole
 from signing.sign import FIELD, OFFICIALS_FIELD
 from signing.stamp import Seal, Stamp, agency_stamp
@@ -28,7 +28,7 @@ def stamp_of(shop: Workshop, record: DocumentRow) -> Stamp:
     """The agency's stamp on the document, of now."""
     told, now = shop.settings.signing, utc_now()
     seal = Seal(shop.settings.path(told.seal_image), told.seal_width_mm) if told.seal_image else None
-    agency = shop.catalogue.unit(record.unit, now.date()).name
+    agency = shop.catalogue.unit(record.unit, vietnam_date(now)).name
     return agency_stamp(form_of(record), agency, now, told.appearance, seal)
 
 

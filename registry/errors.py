@@ -32,6 +32,7 @@ __all__ = [
     "AnswerRefused",
     "CertificateNotTrusted",
     "CertificateRevoked",
+    "CertificateUnfit",
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
@@ -183,6 +184,12 @@ class WrongCertificate(SigningFailed):
     """A certificate of somebody else than the unit and role that it is to sign for."""
 
     code = "wrong-certificate"
+
+
+class CertificateUnfit(SigningFailed):
+    """Expired, not valid yet, or not made for signing documents."""
+
+    code = "certificate-unfit"
 
 
 class CertificateNotTrusted(SigningFailed):

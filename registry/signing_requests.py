@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -108,6 +108,15 @@ def of_documents(conn: Connection, ids: Sequence[str], role: str) -> dict[Docume
         )
         found |= {row.document_id: _request(row) for row in conn.execute(query)}
     return found
+
+
+def latest(conn: Connection, units: Collection[str], role: str) -> SigningRequest | None:
+    """The last one of these units and role, of any state; of all units when there are none."""
+    query = select(signing_requests).where(signing_requests.c.role == role)
+    if units:
+        query = query.where(signing_requests.c.unit.in_(list(units)))
+    row = conn.execute(query.order_by(signing_requests.c.prepared_at.desc()).limit(1)).first()
+    return _request(row) if row else None
 
 
 def answer(conn: Connection, request_id: str, answer: str, by: str) -> None:

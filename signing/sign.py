@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from signing.keys import SigningKey, require_fit
 from signing.proofs import Evidence, Proof, Unproven, prove
 from signing.seal import add_proofs, example_token, lasts_until, seal
 from signing.stamp import Placed, Stamp, place, style
-from signing.tsa import signer_of, waited_in_vain
+from signing.tsa import failure, signer_of, waited_in_vain
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
 FIELD, OFFICIALS_FIELD = "SaoY", "NguoiSao"
@@ -50,7 +50,7 @@ class Official:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPdf:
     """level: what was reached. why: the reasons when that is less than was asked for. renew_by: the day by which the
-    newest timestamp must be renewed; None without one."""
+    newest timestamp must be renewed; None without one. signatures: so many were put on it."""
 
     path: Path
     sha256: str
@@ -87,7 +87,8 @@ def sign_pdf(
         require_fit(each.certificate, at or utc_now())
     put = _Attempt(source, target, key, stamp, font, field, official).sign
     chains = [(each.certificate, _chain_of(each)) for each in signers]
-    return reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+    made = reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+    return replace(made, signatures=len(signers))
 
 
 def reach(
@@ -124,7 +125,7 @@ def reach(
             put(stamper)
         except TimestampRequestError as exc:
             silent, stamper = waited_in_vain(exc), None
-            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+            reasons.append(failure(exc))
     if stamper is None:
         put(None)
         return _signed(target, 0, reasons, silent)
@@ -141,7 +142,7 @@ def reach(
             return _signed(target, 3, reasons, silent, lasts_until(token, stamping))
         except TimestampRequestError as exc:
             silent = waited_in_vain(exc)
-            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+            reasons.append(failure(exc))
     add_proofs(target, target, proofs)
     return _signed(target, 2, reasons, silent, lasts_until(token, stamping))
 
@@ -164,10 +165,6 @@ def _chain_of(key: SigningKey) -> Sequence[x509.Certificate]:
 
 def _known(stamper: TimeStamper) -> Sequence[x509.Certificate]:
     return tuple(stamper.cert_registry)
-
-
-def _kind(exc: Exception) -> str:
-    return "wrong-answer" if type(exc) is not TimestampRequestError else "down"
 
 
 def _signed(path: Path, rank: int, reasons: Sequence[str], silent: bool, renew_by: date | None = None) -> SignedPdf:

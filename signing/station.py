@@ -23,6 +23,7 @@ from signing.detached import DetachedSignature, sign_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
+from signing.reachable import Reachable, reachable
 from signing.sign import FIELD, OFFICIALS_FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
@@ -180,6 +181,16 @@ class SigningStation:
         name = key.certificate.subject.native.get("common_name", "")
         return Official(key, Stamp("", str(name), stamp.at))
 
+    def reachable(
+        self, certificate: x509.Certificate, chain: Sequence[x509.Certificate], patience_s: float
+    ) -> Reachable:
+        """See signing.reachable. The timestamp authority has `patience_s` to answer."""
+        self.refresh()
+        evidence = replace(self._evidence(), kept=KeptProofs())
+        if self._tsa != DEVELOPMENT:
+            evidence = replace(evidence, timestamper=HttpTsa(self._tsa, patience_s))
+        return reachable(certificate, chain, evidence)
+
     @property
     def certificate(self) -> x509.Certificate:
         """The certificate of the key that signs for all, or of the first."""
@@ -201,6 +212,7 @@ class SigningStation:
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
+            fetch=True,  # a real certificate beside the development authority that every installation has
             kept=self._proofs,
         )
 

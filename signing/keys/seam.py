@@ -8,7 +8,7 @@ from typing import Protocol
 from asn1crypto import x509
 from pyhanko.sign.signers import Signer
 
-from registry.errors import SigningFailed
+from registry.errors import CertificateUnfit
 
 
 class SigningKey(Protocol):
@@ -30,12 +30,12 @@ class SigningKey(Protocol):
 def require_fit(certificate: x509.Certificate, at: datetime) -> None:
     """The certificate may sign documents at that time (TT 15/2025/TT-BKHCN: checked before signing).
 
-    Raises SigningFailed: not valid yet, expired, or without the non-repudiation key usage.
+    Raises CertificateUnfit: not valid yet, expired, or without the non-repudiation key usage.
     """
     if at < certificate.not_valid_before:
-        raise SigningFailed(f"the certificate is valid only from {certificate.not_valid_before:%Y-%m-%d}")
+        raise CertificateUnfit(f"the certificate is valid only from {certificate.not_valid_before:%Y-%m-%d}")
     if at > certificate.not_valid_after:
-        raise SigningFailed(f"the certificate expired on {certificate.not_valid_after:%Y-%m-%d}")
+        raise CertificateUnfit(f"the certificate expired on {certificate.not_valid_after:%Y-%m-%d}")
     usage = certificate.key_usage_value
     if usage is not None and "non_repudiation" not in usage.native:
-        raise SigningFailed("the certificate lacks the non-repudiation key usage")
+        raise CertificateUnfit("the certificate lacks the non-repudiation key usage")

@@ -221,8 +221,8 @@ def test_only_the_units_own_trusted_certificate_gets_a_digest(wiring: Wiring, tm
     for certificate, code in (
         (issued(wiring, WARD).pem, WrongCertificate.code),
         (stranger.pem, CertificateNotTrusted.code),
-        (issued(wiring, days=-1).pem, "signing-failed"),
-        (issued(wiring, signs=False).pem, "signing-failed"),
+        (issued(wiring, days=-1).pem, "certificate-unfit"),
+        (issued(wiring, signs=False).pem, "certificate-unfit"),
     ):
         batch = deferred.fetch(wiring.workshop, [document_id], certificate, **OFFICIAL)  # type: ignore[arg-type]
         assert [refusal.code for refusal in batch.refused] == [code] and not batch.requests
