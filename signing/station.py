@@ -26,7 +26,7 @@ from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
 from signing.renew import RenewedPdf, renew_pdf
-from signing.sign import FIELD, Official, SignedPdf, sign_pdf
+from signing.sign import FIELD, OFFICIALS_FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
@@ -124,6 +124,7 @@ class SigningStation:
             level=self._level,
             evidence=evidence,
             official=official,
+            field=FIELD if role == KeyRole.AGENCY else OFFICIALS_FIELD,
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S

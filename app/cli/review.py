@@ -27,6 +27,14 @@ def show_document(document_id: str, home: Home, json: Json = False) -> None:
     out.print(f"[bold]{record.title}[/bold]  ({record.state})")
     if record.pages is not None:
         out.print(f"{words.pages(record.pages)} của tệp quét")
+    if record.arrived is not None:
+        out.print(f"Bản nhận đã ký số: {record.arrived.verdict} {record.arrived.sub_indication or ''}")
+        for signature in record.arrived.signatures:
+            level = signature.level or signature.sub_filter
+            out.print(f"   {signature.indication} {signature.signed_by} ({level})", markup=False)
+    elif record.copied is not None:
+        of = f" của {record.copied.source}, {words.pages(record.copied.source_pages)}" if record.copied.source else ""
+        out.print(f"{record.copied.form.words} {record.copied.number or ''}{of}")
     table(
         ("Trường", "Giá trị", "Tin cậy", "Trang"),
         [(n, v.value, f"{v.confidence:.2f}", (v.page_index or 0) + 1) for n, v in record.fields.items()],

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from io import BytesIO
+from pathlib import Path
 
 import httpx
+import img2pdf
 import numpy as np
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -15,6 +19,8 @@ from app.demo.scans import draw
 from app.web.visit import MAY
 from registry.values import Role
 from tests.desk import Desk, csrf
+from tests.faults.inputs import paper, slip
+from tests.signed_inputs import AGENCY, make_foreign, sign
 
 pytestmark = pytest.mark.slow
 
@@ -209,3 +215,53 @@ def test_a_scan_that_is_too_dark_is_told_at_once_and_signed_by_nobody_unasked(de
     found = desk.rows(scan)[0]
     assert "page:1" in found["review_reasons"]
     desk.sohoa("review", "reject", found["id"], "--why", "quét lại")
+
+
+def test_who_signed_an_arrived_paper_is_seen_before_and_after_it_is_approved(desk: Desk, tmp_path: Path) -> None:
+    stranger = make_foreign(tmp_path / "foreign")
+    content = sign(paper(7777), stranger, level="B-LTA")
+    (desk.inbox() / "da-ky.pdf").write_bytes(content)
+    found = "SELECT id, state FROM documents d WHERE (SELECT sha256 FROM scans WHERE id = d.scan_id) = ?"
+    sha256 = hashlib.sha256(content).hexdigest()
+    desk.wait(lambda: [r["state"] for r in desk.rows(found, sha256)] == ["review"], "a person to look")
+    document = desk.rows(found, sha256)[0]["id"]
+    with desk.login("motcua") as client:
+        page = client.get(f"/review/{document}").text
+        assert AGENCY in page and "NO_CERTIFICATE_CHAIN_FOUND" in page and "Chưa đủ căn cứ" in page
+        assert 'name="copy_form"' not in page, "what came signed is no copy of ours"
+        told = {"csrf": csrf(page), "decision": "approve", "kind": "quyet-dinh"}
+        assert client.post(f"/review/{document}", data=told).status_code == 200
+        desk.wait(lambda: desk.rows(found, sha256)[0]["state"] == "archived", "the archive")
+        page = client.get(f"/documents/{document}").text
+        assert AGENCY in page and "không có giá trị pháp lý" in page
+        assert client.get(f"/documents/{document}/document.pdf").content == content
+        assert client.get(f"/documents/{document}/search-copy.pdf").content.startswith(b"%PDF")
+        other = archived(desk, "H99.32")
+        assert client.get(f"/documents/{other}/search-copy.pdf").status_code == 404
+
+
+def test_a_person_chooses_the_form_of_the_copy_and_takes_an_extract(desk: Desk) -> None:
+    two = pikepdf.new()
+    for number in (7801, 7802):
+        two.pages.extend(pikepdf.open(BytesIO(img2pdf.convert(slip(number)))).pages)
+    two.save(path := desk.inbox() / "hai-trang.pdf")
+    found = "SELECT d.* FROM documents d JOIN scans s ON s.id = d.scan_id WHERE s.file_name = ?"
+    desk.wait(lambda: [r["state"] for r in desk.rows(found, path.name)] == ["review"], "a person to look")
+    document = desk.rows(found, path.name)[0]["id"]
+    with desk.login("motcua") as client:
+        page = client.get(f"/review/{document}").text
+        told = {"csrf": csrf(page), "decision": "approve", "kind": "thong-bao", "copy_form": "sao-luc",
+                "copy_number": "12/SL-UBND"}  # fmt: skip
+        client.post(f"/review/{document}", data=told)
+        desk.wait(lambda: desk.rows(found, path.name)[0]["state"] == "archived", "the archive")
+        page = client.get(f"/documents/{document}").text
+        assert "SAO LỤC" in page and "12/SL-UBND" in page
+        told = {"csrf": csrf(page), "pages": "2"}
+        assert client.post(f"/documents/{document}/extract", data=told).url.path == "/tray"
+        copies = "SELECT id, state FROM documents WHERE copied_from = ?"
+        desk.wait(lambda: [r["state"] for r in desk.rows(copies, document)] == ["review"], "the extract")
+        extract = desk.rows(copies, document)[0]["id"]
+        assert "TRÍCH SAO" in client.get(f"/review/{extract}").text
+        assert f"/documents/{extract}" in client.get(f"/documents/{document}").text
+        told = {"csrf": csrf(page), "pages": "1-2"}
+        assert client.post(f"/documents/{document}/extract", data=told).status_code == 409, "all pages are no extract"
