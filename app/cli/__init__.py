@@ -55,6 +55,7 @@ GROUPS = {
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "export": "exporting:export_records",
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
