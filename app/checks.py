@@ -21,7 +21,7 @@ from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
 from pipeline import fixity as rolling
-from pipeline import reconcile
+from pipeline import reconcile, sealing
 from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
 from registry import documents, facts, reckoning, workers
@@ -192,7 +192,9 @@ def work(home: Wiring) -> Found:
         stalled = reckoning.stalled(conn)
         refused = sum(reckoning.refused_by_code(conn).values())
         waiting = documents.count_in_state(conn, DocumentState.REVIEW)
-    detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
+        to_sign = documents.count_in_state(conn, DocumentState.TO_SIGN)
+    signing = f"{to_sign} chờ ký số, " if to_sign else ""
+    detail = f"{waiting} chờ duyệt, {signing}{refused} trong khu cách ly, {stalled} đang mắc"
     return Found(stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét.")
 
 
@@ -237,6 +239,16 @@ def fixity(home: Wiring) -> Found:
         return Found(False, detail, fix)
     fix = "Chạy sohoa run hoặc sohoa watch hằng ngày, hoặc sohoa archive audit --older-than 80."
     return Found(days <= rolling.LIMIT_DAYS, detail, fix)
+
+
+def sealed(home: Wiring) -> Found:
+    """The audit log was sealed into the archive within the last days."""
+    with read(home.engine) as conn:
+        at, began = backed_up_at(facts.get(conn, sealing.FACT)), reckoning.began(conn)
+    fix = "sohoa audit seal; nếu báo nhật ký không nguyên vẹn: sohoa audit verify"
+    if at is None:
+        return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
+    return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
 
 
 STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}

@@ -147,7 +147,9 @@ def _begin_anew(conn: Connection, scan: ScanRow, found: list[DocumentRecord]) ->
 def _is_read(wiring: Wiring, document: DocumentRecord) -> bool:
     """Whether a person can look at it, or it can be signed: what was read lies on its bench."""
     bench = wiring.folder("work") / "documents" / document.id
-    return document.state in (DocumentState.REVIEW, *DECIDED) and all((bench / name).is_file() for name in BENCH)
+    return document.state in (DocumentState.REVIEW, DocumentState.TO_SIGN, *DECIDED) and all(
+        (bench / name).is_file() for name in BENCH
+    )
 
 
 def _give_up(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[DocumentRecord], actor: str) -> None:

@@ -15,6 +15,7 @@ from app.wiring import Wiring
 from archive.aip import AipTexts, iter_records, read_texts
 from archive.disposals import DISPOSAL, is_left, iter_disposals, read_decision, read_outcome
 from archive.store import ObjectStore
+from pipeline.sealing import take_over_sealed
 from pipeline.steps import index_entry
 from registry import audit, disposals, documents, restoring
 from registry.database import write
@@ -56,6 +57,8 @@ def rebuild_registry(wiring: Wiring, actor: str, console: Console) -> Rebuilt:
 
     Work that was under way and facts of dossiers are not in the archive: they come from the database's backup.
     """
+    with write(wiring.engine) as conn:
+        take_over_sealed(conn, wiring.store)
     number = 0
     damaged: list[DocumentId] = []
     waiting: list[Prepared] = []

@@ -25,6 +25,7 @@ from config.settings import Settings
 from pipeline.backup import FACT, LEFT_OUT, MANIFEST, Backup, Manifest, fact_of
 from pipeline.landing import landing
 from pipeline.run_lock import only_runner
+from pipeline.sealing import take_over_sealed
 from registry import audit, documents, facts
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, FixityMismatch, KeyNotFound
@@ -138,6 +139,7 @@ def _load(wiring: Wiring, manifest: Manifest | None, console: Console) -> None:
                         then = Table(table.name, MetaData(), autoload_with=engine)
                         insert_rows(engine, then, _dumped(wiring.store, manifest, table.name))
         with write(engine) as conn:
+            take_over_sealed(conn, wiring.store)
             facts.put(conn, UNDER_WAY, {"restore": manifest.id if manifest else None, "loaded": True})
     finally:
         engine.dispose()

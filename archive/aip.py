@@ -46,6 +46,8 @@ PAGES = TypeAdapter(tuple[PageText, ...])
 TEXTS = TypeAdapter(tuple[TextOfPage, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LONGEST_NAME = 120
+SEARCH_COPY = "search-copy.pdf"
+"""Beside a document that came signed: a copy with a text layer, labelled as having no legal value."""
 T = TypeVar("T")
 
 
@@ -61,6 +63,7 @@ class AipContent:
     pages: tuple[PageText, ...]
     metadata: RecordMetadata | bytes
     events: tuple[Event, ...] | bytes
+    search_copy: Path | None = None
 
 
 class ArchivedRecord(Value):
@@ -113,6 +116,8 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
         "metadata.json": metadata,
         "events.json": content.events if isinstance(content.events, bytes) else events_json(content.events),
     }
+    if content.search_copy is not None:
+        files[SEARCH_COPY] = content.search_copy
     if store.exists(f"{object_root(content.document_id)}/{SIDECAR}"):  # the last file of all: the record is whole
         held = read_back(store, content.document_id)
         if held.files.get(original) != _digests(content.original)[1]:

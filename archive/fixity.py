@@ -29,8 +29,8 @@ GONE = "missing: the whole object"
 
 
 class RecordFixity(Value):
-    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan or
-    backup, its object's id."""
+    """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan,
+    backup or seal, its object's id."""
 
     document_id: DocumentId
     ok: bool
@@ -40,11 +40,12 @@ class RecordFixity(Value):
 
 class AuditResult(Value):
     """Everything checked; `damaged` holds objects with findings, `strays` keys of none of them or changed root files.
-    others: objects that are neither record nor scan nor backup."""
+    seals: of the audit log. others: objects of further kinds."""
 
     records: int
     scans: int = 0
     backups: int = 0
+    seals: int = 0
     others: int = 0
     bytes_read: int
     damaged: tuple[RecordFixity, ...]
@@ -117,6 +118,7 @@ def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda 
         records=counted.pop("record", 0),
         scans=counted.pop("scan", 0),
         backups=counted.pop("backup", 0),
+        seals=counted.pop("audit", 0),
         others=counted.total(),
         bytes_read=read,
         damaged=tuple(damaged),

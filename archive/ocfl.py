@@ -29,6 +29,7 @@ BACKUP_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3abackup%3a([0-9]{8
 SCAN = "urn:sohoa:scan:"
 SCAN_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3ascan%3a([0-9a-f-]{36})/")
 OUR_ROOT = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3a(?:(uuid)|sohoa%3a([a-z-]+))%3a[0-9A-Za-z.%-]+$")
+AUDIT = "urn:sohoa:audit:"
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 

@@ -1,5 +1,5 @@
-"""What is done once a day beside the work: count what came in against where it is, keep a backup in the archive, and
-read a share of the archive again.
+"""What is done once a day beside the work: count what came in against where it is, keep a backup in the archive,
+seal the audit log there, and read a share of the archive again.
 
 While the last count had differences it is made every hour: what was mended does not stay on the screen for a day.
 """
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pipeline import backup, disposal, fixity, reconcile
+from pipeline import backup, disposal, fixity, reconcile, sealing
 from pipeline.holds import Homes
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
@@ -56,6 +56,7 @@ class Daily:
             ("retention", lambda: disposal.learn_retention(self._shop.engine, self._shop.store)),
             ("disposal", lambda: disposal.carry_out_approved(self._site())),
             ("fixity", lambda: fixity.daily_share(self._shop.engine, self._shop.store, stop=self._stop.is_set)),
+            (sealing.FACT, lambda: sealing.seal_log(self._shop)),
         )
         for name, chore in chores:
             if self._stop.is_set() or now < self._not_before.get(name, 0.0):

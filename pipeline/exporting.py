@@ -17,9 +17,10 @@ from archive.export.record import Names, outgoing
 from archive.export.sink import holds_file, landing, package_path
 from archive.store import ObjectStore
 from config.catalogue import Catalogue
-from registry import audit, documents
+from registry import documents, reads
 from registry.database import read, write
 from registry.errors import Conflict, FixityMismatch, KeyNotFound, KeyTaken, NotFound
+from registry.reads import Purpose, Reader
 from registry.values import VIETNAM, DocumentId, RecordMetadata, Value
 
 Format = Literal["bagit", "e-ark"]
@@ -46,20 +47,20 @@ def export(
     *,
     form: Format,
     zipped: bool,
-    why: str,
-    actor: str,
+    purpose: Purpose,
+    reader: Reader,
     done: Callable[[Exported], None] = lambda _: None,
 ) -> Iterator[Exported]:
     """Each record lies in `output` as a package, `<id>` or `<id>.zip`, or it is said why not; the others go on.
 
     A package is whole or not there; one that is there is not made again, so an interrupted export goes on where it was.
     Every byte is compared with the archive's inventory. In the audit log each package is a reading with its purpose.
-    Raises Conflict without a purpose, ServiceUnavailable, OSError (the output cannot be written).
+    Raises ServiceUnavailable, OSError (the output cannot be written).
     """
-    if not why.strip():
-        raise Conflict("an export has a purpose")
     for document_id in ids:
-        told = _one(engine, store, catalogue, document_id, output, form=form, zipped=zipped, why=why, actor=actor)
+        told = _one(
+            engine, store, catalogue, document_id, output, form=form, zipped=zipped, purpose=purpose, reader=reader
+        )
         done(told)
         yield told
 
@@ -79,13 +80,13 @@ def of_period(
     """How many documents were archived on these days (in Vietnam, both included), and which, in that order."""
     bounds = _instant(start), _instant(end + timedelta(days=1)) if end else None
     with read(engine) as conn:
-        number = documents.count_archived_between(conn, *bounds, units)
+        number = documents.count_archived_in(conn, *bounds, units)
 
     def each() -> Iterator[DocumentId]:
         after: tuple[str, str] | None = None
         while True:
             with read(engine) as conn:
-                some = documents.archived_between(conn, *bounds, units, after=after)
+                some = documents.archived_in(conn, *bounds, units, after=after)
             if not some:
                 return
             yield from (document_id for document_id, _ in some)
@@ -103,8 +104,8 @@ def _one(
     *,
     form: Format,
     zipped: bool,
-    why: str,
-    actor: str,
+    purpose: Purpose,
+    reader: Reader,
 ) -> Exported:
     place = package_path(output, document_id, zipped=zipped)
     try:
@@ -117,8 +118,7 @@ def _one(
                 raise KeyTaken("something else lies there")
             return Exported(id=document_id, state="already", path=str(place))
         with write(engine) as conn:  # before the first byte leaves
-            detail = {"format": form, "why": why.strip()[:300]}
-            audit.append(conn, actor=actor, action="export", subject=document_id, unit=row.unit, detail=detail)
+            reads.note(conn, "export", document_id, row.unit, reader, purpose, anew=True)
         record = outgoing(
             store, document_id, lambda told: names_of(catalogue, told), title=row.title, program=_version()
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, or_, select, update
@@ -14,6 +14,8 @@ from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
     ENDED,
+    Arrived,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -75,6 +77,9 @@ class DocumentRow(Value):
     verdict_at: datetime | None
     error_code: str | None
     attempt: int
+    arrived: Arrived | None = None
+    copied: CopyOf | None = None
+    copied_from: str | None = None
     updated_at: datetime
 
 
@@ -98,6 +103,7 @@ def create(
     page_count: int | None,
     part: int = 0,
     pages: Sequence[int] | None = None,
+    copied: CopyOf | None = None,
     anew: bool = True,
 ) -> None:
     """The document stands in state `reading`; one that is there already starts over, unless it is archived.
@@ -119,6 +125,7 @@ def create(
             "page_count": page_count,
             "part": part,
             "pages": None if pages is None else list(pages),
+            **copy_columns(copied),
             "state": DocumentState.READING,
             "step": "identified",
             "created_at": now,
@@ -140,6 +147,7 @@ def create(
             page_count=page_count,
             part=part,
             pages=None if pages is None else list(pages),
+            **copy_columns(copied),
         )
 
 
@@ -236,9 +244,11 @@ def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
-def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
-    """Oldest first; of all units when `units` is None."""
-    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at)
+def by_state(
+    conn: Connection, state: DocumentState, units: Iterable[str] | None = None, *, most: int | None = None
+) -> list[DocumentRow]:
+    """Oldest first, no more than `most`; of all units when `units` is None."""
+    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at).limit(most)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
@@ -258,7 +268,7 @@ def of_dossiers(conn: Connection, codes: Sequence[str]) -> list[DocumentRow]:
     return [_row(row) for row in conn.execute(query)]
 
 
-def archived_between(
+def archived_in(
     conn: Connection,
     start: str | None,
     end: str | None,
@@ -278,8 +288,8 @@ def archived_between(
     return [(DocumentId(row.id), row.archived_at) for row in conn.execute(query)]
 
 
-def count_archived_between(conn: Connection, start: str | None, end: str | None, units: Iterable[str] | None) -> int:
-    """How many documents `archived_between` gives in all."""
+def count_archived_in(conn: Connection, start: str | None, end: str | None, units: Iterable[str] | None) -> int:
+    """How many documents `archived_in` gives in all."""
     return conn.execute(select(func.count()).where(*_between(start, end, units))).scalar_one()
 
 
@@ -298,6 +308,19 @@ def archived_ids(conn: Connection) -> list[DocumentId]:
     """All documents that are in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).order_by(documents.c.id)
     return [DocumentId(i) for i in conn.execute(query).scalars()]
+
+
+def archived_between(
+    conn: Connection, begin: datetime, end: datetime, units: Collection[str] | None = None
+) -> list[DocumentId]:
+    """Documents archived from `begin` on and before `end`, of these units or of all, in the order of archiving."""
+    archived = documents.c.archived_at
+    query = select(documents.c.id).where(
+        archived >= _text(begin.astimezone(UTC)), archived < _text(end.astimezone(UTC))
+    )
+    if units is not None:
+        query = query.where(documents.c.unit.in_(units))
+    return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
 
 
 def count_archived(conn: Connection) -> int:
@@ -339,6 +362,24 @@ def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
         conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
 
 
+def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> None:
+    """The document came signed, and this was found of its signatures; that is its last validation as well."""
+    at = _text(found.judged_at)
+    told = {"arrived": found.model_dump(mode="json"), "verdict": found.verdict, "verdict_at": at}
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
+
+
+def keep_copied(conn: Connection, document_id: DocumentId, told: CopyOf) -> None:
+    """The document is this kind of copy."""
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**copy_columns(told), updated_at=_now()))
+
+
+def copies_of(conn: Connection, document_id: str) -> list[DocumentRow]:
+    """The extracts that were made from this record, oldest first."""
+    query = select(documents).where(documents.c.copied_from == document_id).order_by(documents.c.created_at)
+    return [_row(row) for row in conn.execute(query)]
+
+
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
     """The document's last validation ended so, just now. It does not move in the tray."""
     kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
@@ -377,6 +418,14 @@ def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by
         withdrawn_why=why[:300],
         replaced_by=replaced_by,
     )
+
+
+def copy_columns(told: CopyOf | None) -> dict[str, Any]:
+    """What kind of copy it is, as columns."""
+    return {
+        "copied": told.model_dump(mode="json") if told else None,
+        "copied_from": told.source if told else None,
+    }
 
 
 def event_row(document_id: str, event: Event) -> dict[str, Any]:

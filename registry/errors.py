@@ -15,27 +15,36 @@ SohoaError
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
 ├── ServiceUnavailable    a server did not answer; unknown whether it acted; worth another try
 ├── SigningFailed         no signature was made
+│   └── CertificateRevoked    the certificate was revoked: what it signs now is worth nothing
 ├── SettingsInvalid       settings or catalogue contradict themselves; nothing was started
 └── DatabaseTooNew        the registry was written by a newer version
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from config.errors import SettingsInvalid, SohoaError
 
 __all__ = [
+    "ANSWER_CODES",
+    "AnswerRefused",
+    "CertificateNotTrusted",
+    "CertificateRevoked",
+    "CertificateUnfit",
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
     "InboxTaken",
     "KeyNotFound",
     "KeyTaken",
+    "NoSigningKey",
     "NotATable",
     "NotAllowed",
     "NotDue",
     "NotFound",
+    "PinNeeded",
     "RefusalCode",
     "Refused",
     "Retained",
@@ -43,7 +52,10 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TokenLocked",
     "WorkerFailed",
+    "WrongCertificate",
+    "WrongPin",
 ]
 
 
@@ -143,6 +155,71 @@ class ServiceUnavailable(SohoaError):
 
 class SigningFailed(SohoaError):
     code = "signing-failed"
+
+
+class CertificateRevoked(SigningFailed):
+    code = "certificate-revoked"
+
+    def __init__(self, revoked_at: datetime | None) -> None:
+        told = f" on {revoked_at:%Y-%m-%d}" if revoked_at else ""
+        super().__init__(f"the signing certificate was revoked{told}; sign with a current one")
+        self.revoked_at = revoked_at
+
+
+class WrongPin(SigningFailed):
+    """A PIN was refused. It is not tried again: tokens lock after a few."""
+
+    code = "wrong-pin"
+
+
+class PinNeeded(SigningFailed):
+    code = "pin-needed"
+
+
+class TokenLocked(SigningFailed):
+    code = "token-locked"
+
+
+class WrongCertificate(SigningFailed):
+    """A certificate of somebody else than the unit and role that it is to sign for."""
+
+    code = "wrong-certificate"
+
+
+class CertificateUnfit(SigningFailed):
+    """Expired, not valid yet, or not made for signing documents."""
+
+    code = "certificate-unfit"
+
+
+class CertificateNotTrusted(SigningFailed):
+    """It leads to no trust anchor, or was revoked."""
+
+    code = "certificate-not-trusted"
+
+
+class NoSigningKey(SigningFailed):
+    code = "no-signing-key"
+
+
+class AnswerRefused(SohoaError):
+    """What an official's machine sent is not the signature that was asked for. code: one of ANSWER_CODES."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.__dict__["code"] = code  # one class, whose reasons are several
+
+
+ANSWER_CODES = (
+    "answer-unknown",
+    "answer-late",
+    "answer-expired",
+    "answer-changed",
+    "answer-unreadable",
+    "answer-too-large",
+    "answer-not-pades",
+    "answer-wrong",
+)
 
 
 class DatabaseTooNew(SohoaError):

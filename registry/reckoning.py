@@ -23,6 +23,7 @@ UNFINISHED = (
     DocumentState.READING,
     DocumentState.REVIEW,
     DocumentState.APPROVED,
+    DocumentState.TO_SIGN,
     DocumentState.STALLED,
     DocumentState.SIGNED,
 )

@@ -85,6 +85,7 @@ scans = Table(
     Column("warnings", JSON, nullable=False, default=list),
     Column("quality", JSON(none_as_null=True)),
     Column("split", JSON(none_as_null=True)),
+    Column("copied", JSON(none_as_null=True)),
     Column("state", Exact(20), nullable=False),
     Column("staged_path", FilePath()),
     Column("error_code", Exact(40)),
@@ -101,7 +102,7 @@ scans = Table(
 )
 """One row per input file. priority: 0 for the desk, higher numbers wait behind it. quality: registry.values.ScanQuality
 as JSON, of the pages looked at so far. split: registry.values.Split as JSON, once the pages were read: it stands from
-then on.
+then on. copied: registry.values.CopyOf as JSON, of pages of a record that were taken as an extract.
 
 claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once. sha256: of a scan made of
 two passes, that of the collated file; before that is made, and in the claim_key, registry.scans.pair_digest.
@@ -166,6 +167,9 @@ documents = Table(
     Column("verdict_at", Exact(32)),
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
+    Column("arrived", JSON(none_as_null=True)),
+    Column("copied", JSON(none_as_null=True)),
+    Column("copied_from", Exact(36)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -177,11 +181,14 @@ documents = Table(
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
     Index("ix_documents_retain_until", "retain_until"),
+    Index("ix_documents_copied_from", "copied_from"),
 )
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
 yet. held_*: the legal hold on it, if any. disposed_at: removed by a decision; what it said is gone from here too.
 verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
-documents of the scan. pages: those of the scan that are its own, from 0; null for all of them."""
+documents of the scan. pages: those of the scan that are its own, from 0; null for all of them. arrived:
+registry.values.Arrived as JSON, of a document that came signed. copied: what kind of copy it is (registry.values.CopyOf
+as JSON), once it was decided; copied_from: the record that an extract was made from."""
 
 fields = Table(
     "fields",
@@ -243,6 +250,29 @@ reuse_events = Table(
     Index("ix_reuse_events_dossier", "dossier_code", "outcome"),
 )
 """outcome: reused | previewed | refused."""
+
+signing_requests = Table(
+    "signing_requests",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("document_id", Exact(36), ForeignKey("documents.id"), nullable=False),
+    Column("unit", Exact(35), nullable=False),
+    Column("role", Exact(20), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("asked_by", Shortened(100), nullable=False),
+    Column("certificate_sha256", Exact(64), nullable=False),
+    Column("source_sha256", Exact(64), nullable=False),
+    Column("prepared", LongText(), nullable=False),
+    Column("prepared_at", Exact(32), nullable=False),
+    Column("expires_at", Exact(32), nullable=False),
+    Column("answer", LongText()),
+    Column("answered_by", Shortened(100)),
+    Column("answered_at", Exact(32)),
+    Column("error_code", Exact(40)),
+    Index("ix_signing_requests_document", "document_id", "role", "state"),
+)
+"""Signatures asked of officials whose keys lie with them. state: open | answered | used | void. source_sha256: of the
+file that was prepared for signing. prepared, answer: signing.deferred.Prepared and Answer as JSON."""
 
 quarantine = Table(
     "quarantine",

@@ -51,6 +51,8 @@ class DocumentState(StrEnum):
     READING = "reading"
     REVIEW = "review"
     APPROVED = "approved"
+    TO_SIGN = "to-sign"
+    """The key lies with an official, whose signature it waits for."""
     STALLED = "stalled"
     SIGNED = "signed"
     ARCHIVED = "archived"
@@ -241,6 +243,75 @@ class Event(Value):
     detail: dict[str, str] = {}
 
 
+class CopyForm(StrEnum):
+    """What a copy is (NĐ 30/2020/NĐ-CP, Điều 3 and 25)."""
+
+    TRUE_COPY = "sao-y"
+    """Of all of an original; what digitising a paper makes, Điều 25(1)(c)."""
+    COPY_OF_COPY = "sao-luc"
+    """Of all of a true copy, Điều 25(2)."""
+    EXTRACT = "trich-sao"
+    """Of a part of an original, Điều 25(3)."""
+
+    @property
+    def words(self) -> str:
+        """As it stands on the copy (Annex I)."""
+        return {"sao-y": "SAO Y", "sao-luc": "SAO LỤC", "trich-sao": "TRÍCH SAO"}[self.value]
+
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """As in a copy's number, `05/SY-UBND`; offices write the last in two ways."""
+        told = {"sao-y": {"SY"}, "sao-luc": {"SL"}, "trich-sao": {"TrS", "TS"}}[self.value]
+        return frozenset(told)
+
+
+class CopyOf(Value):
+    """What kind of copy a record is; it is decided before it is signed.
+
+    number: under which the office registered the copy, where it did; it does not stand on an electronic copy's stamp
+    (NĐ 30/2020/NĐ-CP, Annex I). source, source_pages: of an extract, the record it was made from and its pages there,
+    from 0.
+    """
+
+    form: CopyForm = CopyForm.TRUE_COPY
+    number: str | None = None
+    source: DocumentId | None = None
+    source_pages: tuple[int, ...] = ()
+
+
+class ArrivedSignature(Value):
+    """One signature that a document came with, as it was judged at intake.
+
+    signed_by: the common name in the certificate. claimed_at: the signer's own clock, which proves nothing;
+    best_time: the earliest time it is proven to have existed, None without a timestamp that holds.
+    level: B-B, B-T, B-LT or B-LTA by what the file holds; None for what is no PAdES baseline signature.
+    sub_filter: how it is encoded (ISO 32000-1, 12.8.3), as ETSI.CAdES.detached or adbe.pkcs7.sha1.
+    """
+
+    field: str
+    signed_by: str
+    indication: Verdict
+    sub_indication: str | None = None
+    best_time: datetime | None = None
+    claimed_at: datetime | None = None
+    level: str | None = None
+    sub_filter: str = ""
+
+
+class Arrived(Value):
+    """What was found at intake of the signatures that a document came with: its file is archived as it came.
+
+    sha256: of the file judged, which is document.pdf. signatures: empty where only a timestamp, a usage-rights
+    signature or the bytes of a hidden one were found. The verdict is the worst of them.
+    """
+
+    verdict: Verdict
+    sub_indication: str | None = None
+    judged_at: datetime
+    sha256: Sha256
+    signatures: tuple[ArrivedSignature, ...] = ()
+
+
 class ScanOfSeveral(Value):
     """The scan that a document is one part of, or all of where it came in two passes: the OCFL object
     `urn:sohoa:scan:<scan id>`, with the file, or both, as received.
@@ -343,9 +414,14 @@ class RecordMetadata(Value):
     """The last day on which nothing may remove the record; None is for ever."""
     legal_hold: LegalHold | None = None
     signature_level: str | None = None
-    """B-B, B-T, B-LT, B-LTA; None for a document that came without a signature of ours."""
+    """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
+    arrived: Arrived | None = None
+    """Of a document that came signed; None for one that we signed."""
+    copied: CopyOf | None = None
+    """Of a document that we signed: what kind of copy it is. None is a true copy, of before that was recorded."""
     converted_from_paper: bool = True
-    """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it."""
+    """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it. False for one
+    that came signed: it was not made of paper here."""
     converted_by_unit: str
     converted_by_person: str
     converted_at: datetime

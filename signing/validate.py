@@ -14,8 +14,9 @@ from asn1crypto import parser, x509
 from pyhanko.keys import load_certs_from_pemder
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.ades.report import AdESFailure, AdESStatus
+from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESStatus
 from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import validate_pdf_timestamp
 from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.errors import SignatureValidationError
@@ -36,6 +37,9 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from registry.errors import SettingsInvalid
 from registry.values import Value, Verdict, utc_now
+from signing.mended import mend_pyhanko
+from signing.sealed_first import judged_when_sealed
+from signing.tokens import SKEW, carrying, token_of
 
 WORDS = {
     AdESStatus.PASSED: Verdict.PASSED,
@@ -43,6 +47,7 @@ WORDS = {
     AdESStatus.FAILED: Verdict.FAILED,
 }
 FORMAT_FAILURE = "FORMAT_FAILURE"
+mend_pyhanko()
 
 
 class Check(Value):
@@ -54,7 +59,10 @@ class Check(Value):
 
 
 class SignatureVerdict(Value):
-    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp."""
+    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp.
+
+    stamped: its own timestamp is trusted; archived: the newest document timestamp over it is.
+    """
 
     field: str
     signed_by: str
@@ -62,6 +70,8 @@ class SignatureVerdict(Value):
     sub_indication: str | None = None
     best_time: datetime | None = None
     modified_after: bool = False
+    stamped: bool = False
+    archived: bool = False
 
 
 class SignatureReport(Value):
@@ -105,7 +115,8 @@ def validate_pdf(path: Path, trust: TrustStore, at: datetime | None = None) -> S
 
 def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureReport:
     size = stream.seek(0, os.SEEK_END)
-    reader = PdfFileReader(stream, strict=True)
+    reader = _reader(stream)
+    hybrid = reader.xrefs.hybrid_xrefs_present
     embedded = list(reader.embedded_signatures)
     signatures = [s for s in embedded if str(s.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp"]
     if not signatures:
@@ -116,7 +127,7 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
         )
     if any(_padding_is_written_on(stream, s) or not _timestamp_holds(s) for s in embedded):
         return _failed(AdESFailure.HASH_FAILURE.standard_name, "a signature's own bytes, or a document timestamp")
-    verdicts = tuple(_judge(signature, trust, at) for signature in signatures)
+    verdicts = tuple(_unless_hybrid(v, hybrid=hybrid) for v in _judge_all(signatures, embedded, trust, at))
     sealed = _is_sealed(embedded, size)
     worst = max(verdicts, key=lambda v: (v.indication == Verdict.FAILED, v.indication == Verdict.INDETERMINATE))
     checks = (
@@ -132,6 +143,45 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
     )
 
 
+def _judge_all(
+    signatures: Sequence[EmbeddedPdfSignature],
+    embedded: Sequence[EmbeddedPdfSignature],
+    trust: TrustStore,
+    at: datetime,
+) -> tuple[SignatureVerdict, ...]:
+    """As of the newest timestamp where that is trusted and lives at `at`, else as of `at`."""
+    if (newest := carrying(embedded, at)) is not None:
+        verdicts = tuple(_judge(signature, trust, newest.at + SKEW) for signature in signatures)
+        carried = (
+            (v.archived for v in verdicts)
+            if newest.on_document
+            else (v.stamped for v in verdicts if v.field == newest.of)
+        )
+        if any(carried):
+            return verdicts
+    return tuple(_judge(signature, trust, at) for signature in signatures)
+
+
+def _reader(stream: BinaryIO) -> PdfFileReader:
+    """Strict, but for a hybrid-reference file (ISO 32000-1, 7.5.8.4), whose signatures a strict reader does not look
+    at. One that is encrypted is read with the empty password that opens it for everybody."""
+    reader = PdfFileReader(stream, strict=True)
+    if reader.xrefs.hybrid_xrefs_present:
+        reader = PdfFileReader(stream, strict=False)
+    if reader.encrypted:
+        reader.decrypt(b"")
+    return reader
+
+
+def _unless_hybrid(verdict: SignatureVerdict, *, hybrid: bool) -> SignatureVerdict:
+    """A hybrid-reference file may show one thing to old programs and another to new ones: the bytes hold, and what was
+    seen by the signer cannot be told."""
+    if not hybrid or verdict.indication != Verdict.PASSED:
+        return verdict
+    told = AdESIndeterminate.GENERIC.standard_name
+    return verdict.model_copy(update={"indication": Verdict.INDETERMINATE, "sub_indication": told})
+
+
 def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> SignatureVerdict:
     name, by = str(signature.field_name), _common_name(signature.signer_cert)
     try:
@@ -140,8 +190,12 @@ def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> 
         return SignatureVerdict(
             field=name, signed_by=by, indication=Verdict.FAILED, sub_indication=_sub_indication_of(exc)
         )
-    indication, told = WORDS[result.ades_subindic.status], result.ades_subindic.standard_name
-    changed = _modified_after(result.api_status)
+    found, stamp = result.ades_subindic, result.signature_timestamp_status
+    sealed_at = result.oldest_evidence_record_timestamp
+    if found == AdESIndeterminate.SIG_CONSTRAINTS_FAILURE and sealed_at is not None and token_of(signature) is None:
+        found = judged_when_sealed(signature, _policy(trust).signature_validation_spec, sealed_at).ades_subindic
+    indication, told = WORDS[found.status], found.standard_name
+    changed = _modified_after(result.api_status, signature.reader)
     if changed:
         indication, told = Verdict.FAILED, FORMAT_FAILURE
     elif result.api_status is not None and not result.api_status.intact:
@@ -151,8 +205,10 @@ def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> 
         signed_by=by,
         indication=indication,
         sub_indication=None if indication == Verdict.PASSED else told,
-        best_time=result.best_signature_time if result.signature_timestamp_status else None,
+        best_time=result.best_signature_time if stamp else sealed_at,
         modified_after=changed,
+        stamped=stamp is not None and stamp.ades_subindic.status == AdESStatus.PASSED,
+        archived=sealed_at is not None,
     )
 
 
@@ -169,14 +225,23 @@ def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
     )
 
 
-def _modified_after(status: Any) -> bool:
+def _modified_after(status: Any, reader: PdfFileReader) -> bool:
     """Whether something but validation data and further signatures came after."""
     if status is None or status.coverage is None:
         return False
     if status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return True
     level = status.modification_level
+    if level == ModificationLevel.FORM_FILLING:
+        return not _only_signatures(status.diff_result, reader)
     return level is not None and level not in (ModificationLevel.NONE, ModificationLevel.LTA_UPDATES)
+
+
+def _only_signatures(changes: Any, reader: PdfFileReader) -> bool:
+    """Whether the form fields that changed are signatures' alone: the agency's after the official's."""
+    signed = {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)}
+    changed = set(getattr(changes, "changed_form_fields", None) or ())
+    return bool(changed) and changed <= signed
 
 
 def _is_sealed(embedded: Sequence[EmbeddedPdfSignature], size: int) -> bool:

@@ -24,6 +24,7 @@ COMMANDS = {
     "read": "reading:read_file",
     "covers": "covers:covers",
     "show": "review:show_document",
+    "extract": "review:make_extract",
     "search": "finding:search",
     "verify": "archive:verify",
     "indicators": "numbers:indicators",
@@ -45,6 +46,15 @@ GROUPS = {
             "reject": "review:reject",
         },
     ),
+    "sign": (
+        "Chữ ký mà cán bộ ký trên máy của mình.",
+        {
+            "list": "signing:list_waiting",
+            "fetch": "signing:fetch",
+            "answer": "signing:answer",
+            "send-back": "signing:send_back",
+        },
+    ),
     "reuse": ("Tái sử dụng giấy tờ.", {"check": "reuse:check", "record": "reuse:record"}),
     "index": ("Chỉ mục tìm kiếm.", {"rebuild": "rebuilding:rebuild_index"}),
     "archive": (
@@ -56,10 +66,11 @@ GROUPS = {
             "hold": "holds:hold",
             "release": "holds:release",
             "export": "exporting:export_records",
+            "kit": "kit:kit",
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

@@ -1,25 +1,56 @@
-"""audit verify: does the chain of the audit log hold?"""
+"""audit verify, audit seal: does the log hold, and is it kept where nobody can rewrite it?"""
 
 from __future__ import annotations
 
 import sys
 
-from app.cli.output import EXIT_PARTLY, Home, Json, out, show
+from rich.progress import Progress
+
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show
+from app.web import words
 from app.wiring import opened
-from registry import audit
-from registry.database import read
+from pipeline.sealing import seal_log
+from pipeline.sealing import verify_log as verify
+
+PROBLEMS = {
+    "changed": "bị sửa",
+    "chain-broken": "không nối với dòng trước",
+    "missing": "bị mất",
+    "inserted": "bị chèn thêm",
+    "moved": "bị đổi chỗ",
+    "seal-missing": "niêm phong không còn trong kho",
+    "seal-changed": "niêm phong bị sửa",
+    "seal-unsigned": "niêm phong do khóa không thuộc tập tin cậy ký",
+}
 
 
 def verify_log(home: Home, json: Json = False) -> None:
-    """Kiểm tra chuỗi nhật ký: dòng bị sửa, mất, chèn hay đảo."""
-    with opened(home) as wiring, read(wiring.engine) as conn:
-        found = audit.verify(conn)
-        last, digest = audit.head(conn)
+    """Kiểm tra nhật ký: dòng bị sửa, mất, chèn, đảo, cắt đuôi hay tính lại cả chuỗi, so với niêm phong trong kho."""
+    with opened(home) as wiring, Progress(console=err, transient=True) as progress:
+        bar = progress.add_task("Đọc nhật ký…", total=None)
+        found = verify(wiring.engine, wiring.store, wiring.trust, lambda rows: progress.update(bar, completed=rows))
     if json:
-        show({"ok": not found, "rows": last, "head": digest, "findings": found})
+        show({"ok": found.ok, **found.model_dump(mode="json")})
     else:
-        out.print(f"{last} dòng, {'nguyên vẹn' if not found else f'{len(found)} phát hiện'}; đầu chuỗi {digest[:16]}")
-        for finding in found:
-            out.print(f"  dòng {finding.seq}: {finding.problem}")
-    if found:
+        told = "nguyên vẹn" if found.ok else f"{len(found.findings)} phát hiện"
+        out.print(f"{found.rows} dòng, {told}; đầu chuỗi {found.head[:16]}")
+        stamped = f", dấu thời gian {words.instant(found.stamped_at)}" if found.stamped_at else ""
+        out.print(f"{found.seals} niêm phong trong kho, đến dòng {found.sealed}{stamped}.")
+        for finding in found.findings:
+            problem = PROBLEMS.get(finding.problem, finding.problem)
+            out.print(f"  dòng {finding.seq}: {problem} {finding.detail}", markup=False)
+    if not found.ok:
         sys.exit(EXIT_PARTLY)
+
+
+def seal(home: Home, json: Json = False) -> None:
+    """Niêm phong nhật ký ngay: dòng mới được ký, đóng dấu thời gian, khóa trong kho; `sohoa run` tự làm mỗi ngày."""
+    with opened(home) as wiring:
+        made = seal_log(wiring.workshop, actor=actor())
+    if json:
+        show(made)
+    elif made is None:
+        out.print("Không có dòng nào mới.")
+    else:
+        stamped = "có dấu thời gian" if made.stamped else "chưa có dấu thời gian"
+        out.print(f"Niêm phong {made.number}: dòng {made.first_seq}–{made.last_seq}, {stamped}.")

@@ -12,9 +12,11 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, EXIT_USAGE, Home, Json, actor, err, out, show
+from app.cli.reading_for import For
 from app.wiring import Wiring, opened
 from config.messages import sentence
 from pipeline import exporting
+from registry.reads import Reader, Why, purpose_of
 from registry.values import DocumentId, utc_now, vietnam_date
 
 DAY = ["%Y-%m-%d", "%d/%m/%Y"]
@@ -25,7 +27,6 @@ MOST_NAMED = 1000
 def export_records(
     home: Home,
     output: Annotated[Path, typer.Option("--output", help="Thư mục để các gói vào.")],
-    why: Annotated[str, typer.Option("--why", help="Mục đích: số văn bản giao nộp, hồ sơ đang giải quyết.")],
     ids: Annotated[list[str] | None, typer.Argument(metavar="MÃ…", help="Mã tài liệu.")] = None,
     form: Annotated[str, typer.Option("--format", help="bagit hoặc e-ark.")] = "bagit",
     dossier: Annotated[str | None, typer.Option("--dossier", help="Mọi tài liệu của hồ sơ này.")] = None,
@@ -33,6 +34,7 @@ def export_records(
     end: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Lưu kho đến hết ngày.")] = None,
     unit: Annotated[str | None, typer.Option("--unit", help="Của đơn vị này và các đơn vị bên dưới.")] = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Mỗi gói là một tệp ZIP.")] = False,
+    why: For = Why.TRANSFER,
     json: Json = False,
 ) -> None:
     """Xuất tài liệu thành gói BagIt 1.0 hoặc E-ARK SIP, mỗi tài liệu một gói. Bị ngắt thì lần sau làm tiếp."""
@@ -53,8 +55,8 @@ def export_records(
             output,
             form="e-ark" if form == "e-ark" else "bagit",
             zipped=zipped,
-            why=why,
-            actor=actor(),
+            purpose=purpose_of(Why.DOSSIER, dossier or "") if why is Why.DOSSIER else purpose_of(why),
+            reader=Reader(account=actor(), role="cli"),
             done=lambda _told: progress.advance(bar),
         ):
             counted[told.state] += 1

@@ -13,7 +13,7 @@ from pipeline.run_lock import runner_is_alive
 from registry import documents, reuse_events
 from registry.database import read
 from registry.errors import Conflict
-from registry.values import DocumentId, DocumentState
+from registry.values import CopyForm, CopyOf, DocumentId, DocumentState
 
 
 def show_document(document_id: str, home: Home, json: Json = False) -> None:
@@ -44,11 +44,44 @@ def list_waiting(home: Home, json: Json = False) -> None:
         table(("Mã", "Tài liệu", "Vì sao"), [(r.id, r.title, ", ".join(r.review_reasons)) for r in rows])
 
 
-def approve(document_id: str, home: Home, json: Json = False) -> None:
+def approve(
+    document_id: str,
+    home: Home,
+    form: Annotated[
+        CopyForm | None, typer.Option(help="Hình thức sao: sao-y (mặc định), hoặc sao-luc khi sao từ bản sao y.")
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="Số bản sao trong sổ, ví dụ 05/SY-UBND.")] = None,
+    json: Json = False,
+) -> None:
     """Duyệt: tài liệu được ký và lưu kho."""
     with opened(home) as wiring:
-        wiring.records.approve(DocumentId(document_id), actor())
+        told = copy_told(form, number, wiring.records.record(DocumentId(document_id)).copied)
+        wiring.records.approve(DocumentId(document_id), actor(), told)
         _done(document_id, "approved", alive=runner_is_alive(wiring.settings.home), json=json)
+
+
+def copy_told(form: CopyForm | None, number: str | None, held: CopyOf | None) -> CopyOf | None:
+    """What a person said of the copy; None when nothing."""
+    if form is None and number is None:
+        return None
+    return CopyOf(form=form or (held or CopyOf()).form, number=number or None)
+
+
+def make_extract(
+    document_id: str,
+    home: Home,
+    pages: Annotated[str, typer.Option(help="Các trang, đếm từ 1: 2,4-5.")],
+    number: Annotated[str | None, typer.Option(help="Số bản sao trong sổ, ví dụ 05/TrS-UBND.")] = None,
+    json: Json = False,
+) -> None:
+    """Trích sao: các trang được chọn của một tài liệu trong kho thành tài liệu mới, liên kết với tài liệu nguồn."""
+    with opened(home) as wiring:
+        receipt = wiring.records.make_extract(DocumentId(document_id), words.page_indexes(pages), actor(), number)
+        alive = runner_is_alive(wiring.settings.home)
+    if json:
+        show({"source": document_id, "status": str(receipt.outcome), "scan": receipt.scan_id})
+    if not alive:
+        err.print("Đã ghi nhận. Sẽ đọc, ký và lưu kho khi `sohoa run` chạy.")
 
 
 def correct(

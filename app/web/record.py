@@ -8,11 +8,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
+from app.web.visit import MAY, SEES_IDENTITY_NUMBERS, Visit, allowed, posted
+from app.web.words import page_indexes
 from registry import disposals, documents, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
-from registry.values import FIELD_NAMES, DocumentId, DocumentState, FieldValue, Person, ScanId
+from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentState, FieldValue, Person, ScanId
 
 router = APIRouter()
 WIDEST_PX = 1600
@@ -39,17 +40,22 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     archived = record.archived_at is not None
     with read(visit.wiring.engine) as conn:
         reused = reuse_events.of_document(conn, document_id)
+        extracts = documents.copies_of(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
+        papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
         gone = disposals.of_document(conn, document_id) if record.disposed_at else None
     return visit.page(
         "document.html",
         gone=gone,
         record=record,
         scan=scan,
+        papers=papers,
         names=FIELD_NAMES,
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
         reused=reused,
+        extracts=extracts,
+        may_extract=record.state == DocumentState.ARCHIVED and visit.user.role in MAY["review"],
         pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
@@ -75,6 +81,16 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
     visit.note("download", document_id, record.unit)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/documents/{document_id}/search-copy.pdf")
+def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
+    """The labelled copy of a document that came signed. Raises NotFound where there is none."""
+    record = visit.record(document_id)
+    content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.note("download", document_id, record.unit)
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
@@ -122,8 +138,28 @@ async def decide(request: Request, document_id: str, visit: Annotated[Visit, Dep
             changed["kind"] = form["kind"]
         if changed:
             visit.wiring.records.correct(DocumentId(document_id), changed, visit.user.username)
-        visit.wiring.records.approve(DocumentId(document_id), visit.user.username)
+        visit.wiring.records.approve(DocumentId(document_id), visit.user.username, _copy_told(form, record))
     return RedirectResponse("/review", status_code=303)
+
+
+@router.post("/documents/{document_id}/extract")
+async def make_extract(
+    request: Request, document_id: str, visit: Annotated[Visit, Depends(posted("review"))]
+) -> Response:
+    """The chosen pages are handed in as an extract of this document."""
+    form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
+    visit.record(document_id)
+    wanted = page_indexes(form.get("pages", ""))
+    visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
+    return RedirectResponse("/tray", status_code=303)
+
+
+def _copy_told(form: dict[str, str], record: DocumentRecord) -> CopyOf | None:
+    """The kind of copy that the form says; None where the document has none to choose, or nothing was chosen."""
+    chosen, number = form.get("copy_form", ""), form.get("copy_number") or None
+    if chosen in set(CopyForm):
+        return CopyOf(form=CopyForm(chosen), number=number)
+    return CopyOf(form=record.copied.form, number=number) if number and record.copied else None
 
 
 def _waiting(visit: Visit) -> list[documents.DocumentRow]:

@@ -31,6 +31,7 @@ MAY = {
     "tray": EVERYONE,
     "retry": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
     "review": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
+    "sign": frozenset({Role.CLERK, Role.LEADER}),
     "search": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
@@ -116,8 +117,9 @@ class Visit:
         """A rendered page with the frame around it."""
         with read(self.wiring.engine) as conn:
             waiting = documents.count_in_state(conn, DocumentState.REVIEW, self.units) if self.may("review") else 0
+            to_sign = documents.count_in_state(conn, DocumentState.TO_SIGN, self.units) if self.may("sign") else 0
         health = self.site.monitor.health()
-        frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting}
+        frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting, "to_sign": to_sign}
         frame |= {"troubles": health.troubles, "unwell": len(health.wrong), "link": self.may("status")}
         return templates.TemplateResponse(self.request, template, {**frame, **context})
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from config.messages import sentence
-from registry.values import VIETNAM, Quality, ScanQuality
+from registry.errors import Conflict
+from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
 STATES = {
     "claimed": "đã nhận",
@@ -15,6 +17,7 @@ STATES = {
     "reading": "đang đọc",
     "review": "cần kiểm tra",
     "approved": "chờ ký",
+    "to-sign": "chờ cán bộ ký số",
     "signed": "đã ký số",
     "archived": "đã lưu kho",
     "done": "đã lưu kho",
@@ -26,8 +29,8 @@ STATES = {
     "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
-REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
-           "withdrawn": 5, "done": 5}  # fmt: skip
+REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
+           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -56,6 +59,7 @@ EVENTS = {
     "legal hold": "Giữ theo yêu cầu pháp lý",
     "deletion": "Tiêu hủy",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
+    "validation": "Kiểm tra chữ ký của bản nhận",
 }
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
@@ -67,6 +71,7 @@ CHECKS = {
     "signature present": "Có chữ ký số",
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
+OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
 DISPOSAL = {
     "proposed": "chờ người khác duyệt",
     "approved": "đã duyệt, đang thực hiện",
@@ -97,6 +102,40 @@ ROLES = {
     "leader": "lãnh đạo",
     "admin": "quản trị",
 }
+PURPOSES = {
+    "dossier": "giải quyết hồ sơ",
+    "intake": "tiếp nhận, kiểm tra bản quét",
+    "inspection": "thanh tra, kiểm tra",
+    "complaint": "giải quyết khiếu nại, tố cáo",
+    "direction": "theo dõi, chỉ đạo công việc của đơn vị",
+    "request": "công dân yêu cầu bản của chính mình",
+    "transfer": "giao nộp cho lưu trữ khác",
+    "operation": "vận hành hệ thống",
+}
+ACTIONS = {
+    "view": "xem",
+    "review": "kiểm tra trước khi ký",
+    "download": "tải PDF",
+    "show": "xem bằng dòng lệnh",
+    "export": "xuất hồ sơ",
+    "hold": "giữ theo yêu cầu pháp lý",
+    "release": "thôi giữ",
+    "dispose-propose": "đề nghị tiêu hủy",
+    "dispose-approve": "duyệt tiêu hủy",
+    "dispose-refuse": "không duyệt tiêu hủy",
+    "dispose": "tiêu hủy",
+    "dispose-keep": "giữ lại, không tiêu hủy",
+    "dispose-done": "tiêu hủy xong",
+    "fixity-damaged": "phát hiện hỏng trong kho",
+    "fixity-mended": "kho đã lành",
+    "claim": "tiếp nhận",
+    "approve": "duyệt",
+    "correct": "sửa thông tin",
+    "reject": "trả lại",
+    "archive": "lưu kho",
+    "reuse": "tái sử dụng",
+    "quarantine": "cách ly",
+}
 WAITS = {
     "growing": "đang được ghi",
     "incomplete": "chưa trọn vẹn, đang đợi máy quét",
@@ -120,6 +159,7 @@ HEALTH = {
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
+    "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
     "run": "nhận và xử lý",
@@ -163,14 +203,29 @@ def masked(number: str) -> str:
 
 def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
+    if reason == "signature":
+        return "chữ ký số của bản nhận chưa đạt; hãy xem người ký và kết luận bên dưới rồi mới duyệt"
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
         return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
+    if reason == "not-signed":
+        return "người ký đã trả lại, chưa ký"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
+
+
+def page_indexes(text: str) -> tuple[int, ...]:
+    """Pages, from 0, as a person writes them: "2,4-5". Raises Conflict for what is no list of pages."""
+    found: list[int] = []
+    for part in re.split(r"[,;\s]+", text.strip()):
+        told = re.fullmatch(r"(\d{1,4})(?:[-–](\d{1,4}))?", part)
+        if told is None:
+            raise Conflict("pages are written as 2,4-5")
+        found += range(int(told[1]) - 1, int(told[2] or told[1]))
+    return tuple(found)
 
 
 def pages(indexes: Iterable[int]) -> str:
@@ -207,6 +262,13 @@ def flaws(quality: ScanQuality | None) -> list[str]:
     ]
 
 
+def purpose(told: Any) -> str:
+    """What a document was read for, as the audit log's detail, or a purpose, has it; empty for rows of other things."""
+    detail = told if isinstance(told, dict) else told.model_dump()
+    name = PURPOSES.get(detail.get("why") or "", "")
+    return f"{name} {detail['dossier']}" if detail.get("dossier") else name
+
+
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
@@ -223,6 +285,7 @@ FILTERS: dict[str, Any] = {
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),
+    "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),
@@ -230,6 +293,13 @@ FILTERS: dict[str, Any] = {
     "role": lambda code: ROLES.get(str(code), str(code)),
     "health": lambda name: HEALTH.get(name, name),
     "worker": lambda word: WORKERS.get(word, word),
+    "purpose": purpose,
+    "action_name": lambda code: ACTIONS.get(code, code),
     "waits": lambda code: WAITS.get(code) or sentence(code),
 }
-GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}
+COPY_FORMS = {
+    CopyForm.TRUE_COPY: "SAO Y – sao đầy đủ từ bản gốc, bản chính",
+    CopyForm.COPY_OF_COPY: "SAO LỤC – sao đầy đủ từ bản sao y",
+}
+"""Those that a person chooses from; an extract is made of a record."""
+GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED, "COPY_FORMS": COPY_FORMS}

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from sqlalchemy import Engine
 
-from pipeline import backup, daily, disposal, fixity, reconcile
+from pipeline import backup, daily, disposal, fixity, reconcile, sealing
 from pipeline.daily import AFTER_FAILURE_S, Daily
 from pipeline.reconcile import Account, Reconciliation
 from pipeline.workshop import Workshop
@@ -51,6 +51,7 @@ def chores(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Daily:
 
     monkeypatch.setattr(reconcile, "reconcile_and_keep", lambda _shop: keep(reconcile.FACT, account(ok=True)))
     monkeypatch.setattr(backup, "daily_backup", lambda _shop: keep(backup.FACT, {}))
+    monkeypatch.setattr(sealing, "seal_log", lambda _shop: keep(sealing.FACT, {}))
     monkeypatch.setattr(Daily, "_site", lambda _self: None)
     monkeypatch.setattr(disposal, "learn_retention", lambda *_: 0)
     monkeypatch.setattr(disposal, "carry_out_approved", lambda _site: None)
@@ -67,17 +68,17 @@ def jump(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> datetime:
 def test_once_a_day(chores: Daily, monkeypatch: pytest.MonkeyPatch) -> None:
     chores.run_due(0.0)
     chores.run_due(60.0)
-    assert done == [reconcile.FACT, backup.FACT]
+    assert done == [reconcile.FACT, backup.FACT, sealing.FACT]
     jump(monkeypatch, timedelta(hours=25))
     chores.run_due(120.0)
-    assert done == 2 * [reconcile.FACT, backup.FACT]
+    assert done == 2 * [reconcile.FACT, backup.FACT, sealing.FACT]
 
 
 def test_a_clock_set_back_by_years_does_not_stop_it(chores: Daily, monkeypatch: pytest.MonkeyPatch) -> None:
     chores.run_due(0.0)
     jump(monkeypatch, timedelta(days=-3000))
     chores.run_due(60.0)
-    assert len(done) == 4
+    assert len(done) == 6
 
 
 def test_hourly_while_something_does_not_hold(chores: Daily, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +86,10 @@ def test_hourly_while_something_does_not_hold(chores: Daily, engine: Engine, mon
     with write(engine) as conn:
         facts.put(conn, reconcile.FACT, account(ok=False))
     chores.run_due(60.0)
-    assert len(done) == 2
+    assert len(done) == 3
     jump(monkeypatch, timedelta(minutes=61))
     chores.run_due(120.0)
-    assert done[2:] == [reconcile.FACT]
+    assert done[3:] == [reconcile.FACT]
 
 
 def test_what_fails_is_due_again_in_an_hour_and_holds_up_nothing_else(
@@ -104,4 +105,4 @@ def test_what_fails_is_due_again_in_an_hour_and_holds_up_nothing_else(
     for now in (0.0, 60.0, AFTER_FAILURE_S - 1, AFTER_FAILURE_S + 1):
         chores.run_due(now)
     assert len(tried) == 2
-    assert done == [backup.FACT]
+    assert done == [backup.FACT, sealing.FACT]

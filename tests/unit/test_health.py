@@ -318,16 +318,19 @@ def test_a_check_that_hangs_is_cut_off_and_the_others_are_told(wiring: Wiring, m
 
 
 def test_old_or_unhappy_reconciliations_and_backups_are_told(wiring: Wiring) -> None:
-    assert checks.reconciliation(wiring).ok and checks.backup(wiring).ok, "a fresh installation has none yet"
+    assert checks.reconciliation(wiring).ok and checks.backup(wiring).ok and checks.sealed(wiring).ok, (
+        "a fresh installation has none yet"
+    )
     with write(wiring.engine) as conn:
         audit.append(conn, actor="sohoa", action="login", subject="web")
         conn.execute(text("UPDATE audit SET at = '2026-01-01T00:00:00.000000+00:00'"))
-    assert not checks.reconciliation(wiring).ok and not checks.backup(wiring).ok
+    assert not checks.reconciliation(wiring).ok and not checks.backup(wiring).ok and not checks.sealed(wiring).ok
     assert reconcile_and_keep(wiring).ok and checks.reconciliation(wiring).ok
     with write(wiring.engine) as conn:
         facts.put(conn, "backup", {"made_at": "2026-01-02T00:00:00Z"})
+        facts.put(conn, "audit-seal", {"made_at": utc_now().isoformat()})
         conn.execute(text("UPDATE facts SET at = '2026-01-02T00:00:00.000000+00:00' WHERE name = 'reconciliation'"))
-    assert not checks.reconciliation(wiring).ok and not checks.backup(wiring).ok
+    assert not checks.reconciliation(wiring).ok and not checks.backup(wiring).ok and checks.sealed(wiring).ok
 
 
 def test_a_timestamp_authority_is_asked_for_a_stamp(made: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from app.cli import app as command_line
-from config.settings import Settings
+from config.settings import Settings, SigningKeySettings
 from tests.unit.test_deployment import DEPLOY, ROOT, SERVICES, compose
 
 PAGES = sorted((ROOT / "docs/operations").glob("*.md"))
@@ -107,6 +107,8 @@ def keys(section: type[BaseModel] = Settings, before: str = "") -> list[str]:
             found += keys(field.annotation, f"{before}{name}.")
         elif name == "replica":
             found.append("replica.*")
+        elif field.annotation == tuple[SigningKeySettings, ...]:
+            found += keys(SigningKeySettings, f"{before}{name}.")
         elif name != "home":
             found.append(f"{before}{name}")
     return found

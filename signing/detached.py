@@ -1,0 +1,134 @@
+"""Signatures over bytes that are no PDF (seals of the audit log, manifests): detached CAdES, stamped with the time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import cms
+from pyhanko.sign.general import SigningError
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.timestamps.common_utils import TimestampRequestError
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import async_validate_detached_cms
+from pyhanko_certvalidator import ValidationContext
+
+from registry.errors import SigningFailed
+from registry.values import Value, Verdict, utc_now
+from signing.keys import SigningKey, require_fit
+from signing.validate import TrustStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetachedSignature:
+    """A CMS signature (RFC 5652) in DER. stamped: whether an RFC 3161 token is in it. why: the reason when none is."""
+
+    der: bytes
+    stamped: bool
+    signed_at: datetime
+    why: str = ""
+
+
+class DetachedVerdict(Value):
+    """What a detached signature is worth. best_time: the earliest time it is proven to have existed."""
+
+    indication: Verdict
+    signed_by: str = ""
+    best_time: datetime | None = None
+    detail: str = ""
+
+
+def sign_bytes(body: bytes, key: SigningKey, timestamper: TimeStamper | None) -> DetachedSignature:
+    """A signature over the body by that key. A TSA that is down lowers it to one without a time, and blocks nothing.
+
+    Raises SigningFailed. Call it from a thread without a running event loop.
+    """
+    require_fit(key.certificate, utc_now())
+    why = "no timestamp server to ask"
+    for stamper in (timestamper, None) if timestamper else (None,):
+        try:
+            made = asyncio.run(_sign(body, key, stamper))
+        except (TimestampRequestError, OSError) as exc:
+            why = type(exc).__name__
+        except SigningError as exc:
+            raise SigningFailed(type(exc).__name__) from exc
+        else:
+            stamped = stamper is not None
+            return DetachedSignature(der=made, stamped=stamped, signed_at=utc_now(), why="" if stamped else why)
+    raise SigningFailed(why)
+
+
+def check_bytes(body: bytes, der: bytes, trust: TrustStore) -> DetachedVerdict:
+    """The verdict on a detached signature, as of the time stamped on it. Raises nothing for a bad one, fetches nothing.
+
+    Revocation data is not part of such a signature: what is known of its key stands in the records that it signed.
+    """
+    try:
+        held = cms.ContentInfo.load(der, strict=True)
+        return asyncio.run(_check(body, held["content"], trust))
+    except (SignatureValidationError, ValueError, TypeError, KeyError) as exc:
+        return DetachedVerdict(indication=Verdict.FAILED, detail=type(exc).__name__)
+
+
+async def _sign(body: bytes, key: SigningKey, timestamper: TimeStamper | None) -> bytes:
+    made = await key.signer.async_sign_general_data(
+        body,
+        "sha256",
+        detached=True,
+        use_cades=True,
+        timestamper=timestamper,
+        signed_attr_settings=PdfCMSSignedAttributes(signing_time=utc_now()),
+    )
+    der: bytes = made.dump()
+    return der
+
+
+async def _check(body: bytes, signed: cms.SignedData, trust: TrustStore) -> DetachedVerdict:
+    """Certificates are judged as of the stamped time: an expired one was valid then."""
+    status = await _status(body, signed, trust, _claimed(signed))
+    time = _stamped(status)
+    if time is not None:
+        status = await _status(body, signed, trust, time)
+    by = str(status.signing_cert.subject.native.get("common_name", ""))
+    stamp = status.timestamp_validity
+    if not (status.intact and status.valid) or (stamp is not None and not (stamp.intact and stamp.valid)):
+        return DetachedVerdict(indication=Verdict.FAILED, signed_by=by, detail="HASH_FAILURE")
+    if not status.trusted or (stamp is not None and not stamp.trusted):
+        return DetachedVerdict(
+            indication=Verdict.INDETERMINATE, signed_by=by, best_time=time, detail="NO_CERTIFICATE_CHAIN_FOUND"
+        )
+    return DetachedVerdict(indication=Verdict.PASSED, signed_by=by, best_time=time)
+
+
+async def _status(body: bytes, signed: cms.SignedData, trust: TrustStore, moment: datetime | None) -> Any:
+    """pyHanko's word. A timestamp of the development has no chain of its own: the signature's serves both."""
+    others = [c.chosen for c in signed["certificates"] if c.name == "certificate"]
+
+    def context() -> ValidationContext:
+        return ValidationContext(
+            trust_roots=list(trust.anchors),
+            other_certs=others,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+            moment=moment,
+        )
+
+    return await async_validate_detached_cms(
+        body, signed, signer_validation_context=context(), ts_validation_context=context()
+    )
+
+
+def _stamped(status: Any) -> datetime | None:
+    stamp = status.timestamp_validity
+    time: datetime | None = stamp.timestamp if stamp is not None and stamp.intact and stamp.valid else None
+    return time
+
+
+def _claimed(signed: cms.SignedData) -> datetime | None:
+    """The signer's own word for the time: only to come to the stamp, whose word counts."""
+    attributes: Any = signed["signer_infos"][0]["signed_attrs"]
+    told = [a["values"][0].native for a in attributes if a["type"].native == "signing_time"]
+    return told[0] if told else None
