@@ -39,6 +39,8 @@ class Why(StrEnum):
     """A leader follows the work of the unit."""
     REQUEST = "request"
     """A citizen asks for their own paper."""
+    TRANSFER = "transfer"
+    """Records are handed over to another archive."""
     OPERATION = "operation"
     """The installation is looked after."""
 

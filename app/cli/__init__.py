@@ -66,6 +66,7 @@ GROUPS = {
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "export": "exporting:export_records",
             "kit": "kit:kit",
         },
     ),
