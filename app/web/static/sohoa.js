@@ -67,10 +67,11 @@ for (const button of document.querySelectorAll("[data-print]")) button.addEventL
 // one box ticks all; Alt+G fetches the batch, Alt+N hands the answers in
 for (const box of document.querySelectorAll("[data-all]")) {
   box.addEventListener("change", () => {
-    for (const one of box.form.elements[box.dataset.all].length ? box.form.elements[box.dataset.all] : [box.form.elements[box.dataset.all]]) one.checked = box.checked;
+    for (const one of box.form.querySelectorAll(`[name="${CSS.escape(box.dataset.all)}"]`)) one.checked = box.checked;
   });
 }
 if (document.querySelector('[data-key="answers"]')) {
+  (document.querySelector('[name="documents"]') || document.querySelector('[name="file"]')).focus();
   document.addEventListener("keydown", (event) => {
     const key = event.altKey && { g: "batch", n: "answers" }[event.key.toLowerCase()];
     const button = key && document.querySelector(`[data-key="${key}"]`);
