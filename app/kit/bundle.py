@@ -94,7 +94,7 @@ def make_kit(
     records = _records(wiring, wanted)
     with write(wiring.engine) as conn:
         for record in records:
-            reads.note(conn, "export", record.id, record.unit, reader, purpose, anew=True)
+            reads.note(conn, "export", record.id, record.unit, reader, purpose)
     seal_log(wiring.workshop)
     folder = target.with_name(f".{target.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
