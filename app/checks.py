@@ -20,10 +20,12 @@ from sqlalchemy import Connection, text
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
+from pipeline import fixity as rolling
 from pipeline import reconcile, sealing
 from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
 from registry import documents, facts, reckoning, workers
+from registry import fixity as known_fixity
 from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
@@ -190,7 +192,9 @@ def work(home: Wiring) -> Found:
         stalled = reckoning.stalled(conn)
         refused = sum(reckoning.refused_by_code(conn).values())
         waiting = documents.count_in_state(conn, DocumentState.REVIEW)
-    detail = f"{waiting} chờ duyệt, {refused} trong khu cách ly, {stalled} đang mắc"
+        to_sign = documents.count_in_state(conn, DocumentState.TO_SIGN)
+    signing = f"{to_sign} chờ ký số, " if to_sign else ""
+    detail = f"{waiting} chờ duyệt, {signing}{refused} trong khu cách ly, {stalled} đang mắc"
     return Found(stalled == 0, detail, "Xem khay xử lý: nguyên nhân ghi bên cạnh từng bản quét.")
 
 
@@ -216,6 +220,25 @@ def backup(home: Wiring) -> Found:
         late = began is not None and age_s(began) > BACKED_UP_S
         return Found(not late, "chưa sao lưu lần nào", "sohoa backup, và đặt lịch chạy hằng ngày")
     return Found(age_s(at) < BACKED_UP_S, _ago(at), "sohoa backup, và đặt lịch chạy hằng ngày")
+
+
+def fixity(home: Wiring) -> Found:
+    """No archived object is damaged, and each was read within the last 90 days."""
+    with read(home.engine) as conn:
+        found, wrong = known_fixity.summary(conn), rolling.damaged(conn)
+    if found.oldest is None:
+        return Found(True, "chưa có gì trong kho")
+    days = (utc_now() - found.oldest).days
+    detail = f"phần lâu chưa đọc lại nhất: {days} ngày"
+    if found.damaged:
+        named = ", ".join(identifier for identifier, _ in wrong[:3])
+        detail = f"{found.damaged} gói hỏng: {named}; {detail}"
+        fix = (
+            "Đừng dùng tài liệu này. Khôi phục từ kho thứ hai, rồi sohoa archive audit --older-than 0: cảnh báo tự hết."
+        )
+        return Found(False, detail, fix)
+    fix = "Chạy sohoa run hoặc sohoa watch hằng ngày, hoặc sohoa archive audit --older-than 80."
+    return Found(days <= rolling.LIMIT_DAYS, detail, fix)
 
 
 def sealed(home: Wiring) -> Found:

@@ -16,6 +16,7 @@ from pipeline.run_lock import runner_is_alive
 from registry import documents
 from registry.database import read
 from registry.values import Value, utc_now
+from signing.station import DEVELOPMENT
 
 PATIENCE_S = 10.0
 """A check that has not come back by then is told as hanging; the others go on."""
@@ -92,14 +93,22 @@ def _store(wiring: Wiring) -> Found:
 
 
 def _key(wiring: Wiring) -> Found:
-    left = (wiring.station.certificate.not_valid_after - utc_now()).days
-    real = wiring.settings.demo or wiring.settings.signing.tsa != "development"
-    detail = f"chứng thư còn {left} ngày, mức {wiring.settings.signing.level}"
-    if not real:
+    """The keys that lie here and need nobody to type a PIN are opened; how long their certificates last."""
+    told, level = [], wiring.settings.signing.level
+    least = 10_000
+    for held in wiring.keys.keys:
+        if held.deferred or (held.secret is not None and held.secret.to_be_typed):
+            told.append(f"{held.name}: chờ người ký" if held.deferred else f"{held.name}: chờ gõ mã PIN")
+            continue
+        left = (wiring.keys.opened(held).certificate.not_valid_after - utc_now()).days
+        least = min(least, left)
+        told.append(f"{held.name}: chứng thư còn {left} ngày")
+    detail = f"{'; '.join(told)}, mức {level}"
+    if not wiring.settings.demo and wiring.settings.signing.tsa == DEVELOPMENT:
         return Found(
             False, f"{detail}; đang dùng dấu thời gian thử nghiệm", "Đặt signing.key_file và signing.tsa thật."
         )
-    return Found(left > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn.")
+    return Found(least > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn.")
 
 
 def _runner(wiring: Wiring) -> Found:
@@ -125,5 +134,6 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("work", checks.work),
     ("reconciliation", checks.reconciliation),
     ("backup", checks.backup),
+    ("fixity", checks.fixity),
     ("sealed", checks.sealed),
 )

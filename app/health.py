@@ -54,6 +54,7 @@ WATCHED = (
     Watched("work", checks.work, books=True),
     Watched("reconciliation", checks.reconciliation, every_s=LATER_S, banner=False, books=True),
     Watched("backup", checks.backup, every_s=LATER_S, banner=False, books=True),
+    Watched("fixity", checks.fixity, every_s=LATER_S, books=True),
     Watched("sealed", checks.sealed, every_s=LATER_S, banner=False, books=True),
 )
 READY = ("registry", "store", "room")

@@ -22,10 +22,9 @@ from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import FixityMismatch, KeyNotFound, RefusalCode
 from registry.scans import ScanRow
-from registry.values import DocumentState, ScanState, Value, sha256_file
+from registry.values import ENDED, DocumentState, ScanState, Value, sha256_file
 
 UNDER_WAY = (ScanState.CLAIMED, ScanState.IDENTIFIED, ScanState.STALLED)
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 DECIDED = (DocumentState.APPROVED, DocumentState.SIGNED, DocumentState.STALLED)
 BENCH = ("document.pdf", "pages.json")
 
@@ -148,7 +147,9 @@ def _begin_anew(conn: Connection, scan: ScanRow, found: list[DocumentRecord]) ->
 def _is_read(wiring: Wiring, document: DocumentRecord) -> bool:
     """Whether a person can look at it, or it can be signed: what was read lies on its bench."""
     bench = wiring.folder("work") / "documents" / document.id
-    return document.state in (DocumentState.REVIEW, *DECIDED) and all((bench / name).is_file() for name in BENCH)
+    return document.state in (DocumentState.REVIEW, DocumentState.TO_SIGN, *DECIDED) and all(
+        (bench / name).is_file() for name in BENCH
+    )
 
 
 def _give_up(conn: Connection, wiring: Wiring, scan: ScanRow, found: list[DocumentRecord], actor: str) -> None:

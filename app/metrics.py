@@ -22,7 +22,7 @@ from app.kept import Kept
 from pipeline import reconcile
 from pipeline.differences import age_s
 from pipeline.dispatch import APPLICATION_VERSION
-from registry import facts, reckoning, workers
+from registry import facts, fixity, reckoning, workers
 from registry.database import read
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Counts:
     reconciled_s: float | None
     differences: dict[str, int]
     backed_up_s: float | None
+    damaged: int
+    unread_s: float | None
 
 
 def count(home: Wiring) -> Counts:
@@ -56,6 +58,7 @@ def count(home: Wiring) -> Counts:
         lag, _, since = reckoning.index_lag(conn)
         kept = reconcile.last(conn)
         backed_up = checks.backed_up_at(facts.get(conn, "backup"))
+        read_again = fixity.summary(conn)
         return Counts(
             scans=reckoning.scans_by_state(conn),
             documents=reckoning.documents_by_state(conn),
@@ -67,6 +70,8 @@ def count(home: Wiring) -> Counts:
             reconciled_s=age_s(kept[1]) if kept else None,
             differences=kept[0].counted if kept else {},
             backed_up_s=age_s(backed_up) if backed_up else None,
+            damaged=read_again.damaged,
+            unread_s=age_s(read_again.oldest.isoformat()) if read_again.oldest else None,
         )
 
 
@@ -139,13 +144,14 @@ def _work(counts: Counts) -> Iterator[Metric]:
     yield _labelled("sohoa_scans", "Scans by state", "state", counts.scans)
     yield _labelled("sohoa_documents", "Documents by state", "state", counts.documents)
     yield _labelled("sohoa_quarantine_open", "Refused files nobody has settled, by code", "code", counts.quarantine)
-    archived = counts.documents.get("archived", 0) + counts.documents.get("withdrawn", 0)
+    archived = sum(counts.documents.get(state, 0) for state in ("archived", "withdrawn", "disposed"))
     yield CounterMetricFamily("sohoa_documents_archived", "Documents in the archive", archived)
     crew = GaugeMetricFamily("sohoa_workers", "Processes by role and state", labels=["role", "state"])
     for (role, state), number in sorted(counts.workers.items()):
         crew.add_metric([role, state], number)
     yield crew
     yield GaugeMetricFamily("sohoa_index_lag_documents", "Archived, but not yet in the index", counts.unindexed)
+    yield GaugeMetricFamily("sohoa_fixity_damaged_objects", "Objects of the archive that do not hold", counts.damaged)
     yield _labelled("sohoa_reconciliation_differences", "Found by the last one, by kind", "code", counts.differences)
 
 
@@ -160,6 +166,7 @@ def _ages(counts: Counts) -> Iterator[Metric]:
         ("sohoa_index_lag_seconds", "Age of the first document that the index lacks", counts.unindexed_oldest_s or 0.0),
         ("sohoa_reconciliation_age_seconds", "Since the last reconciliation", counts.reconciled_s),
         ("sohoa_backup_age_seconds", "Since the last backup of the registry", counts.backed_up_s),
+        ("sohoa_fixity_oldest_seconds", "Since the object was read that was read longest ago", counts.unread_s),
     )
     for name, what, age in told:
         if age is not None:

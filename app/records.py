@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
-from archive.aip import open_file, read_record
+from archive.aip import SEARCH_COPY, open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import decisions, intake
 from pipeline.drawing import render_page
@@ -17,7 +17,7 @@ from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport, verify_record
 from registry import audit, documents, dossiers
 from registry.database import read, write
-from registry.errors import Conflict, NotFound
+from registry.errors import Conflict, KeyNotFound, NotFound
 from registry.reuse_events import ReuseEvent
 from registry.users import UserRow
 from registry.values import DocumentId, DocumentState, PageText, Role, Verdict, utc_now, vietnam_date
@@ -57,6 +57,19 @@ class Records:
         """The signed PDF's bytes, or before signing the unsigned one, and a file name for it."""
         with self._pdf(document_id) as stream:
             return stream.read(), f"{document_id}.pdf"
+
+    def open_search_copy(self, document_id: DocumentId) -> bytes:
+        """The labelled copy of a document that came signed, of no legal value. Raises NotFound where there is none."""
+        if self._get(document_id).archived_at is not None:
+            try:
+                with open_file(self._wiring.store, document_id, SEARCH_COPY) as stream:
+                    return stream.read()
+            except KeyNotFound as exc:
+                raise NotFound("the document has no search copy") from exc
+        draft = self._wiring.workshop.bench(document_id) / SEARCH_COPY
+        if not draft.exists():
+            raise NotFound("the document has no search copy")
+        return draft.read_bytes()
 
     def preview(self, document_id: DocumentId, page_index: int, width_px: int) -> bytes:
         """One page as JPEG. Rendered in a worker process: the scan's bytes came from outside."""

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from app.records import Records
     from archive.store import ObjectStore
+    from pipeline.disposal import Site
+    from pipeline.holds import Homes
     from pipeline.workshop import Workshop
     from search.index import SearchIndex
+    from signing.keys import KeyRing
     from signing.station import SigningStation
     from signing.validate import TrustStore
 
@@ -40,7 +43,15 @@ READING = (
 )
 """Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
 left out."""
-PRELOAD = (*READING, "pipeline.pdfa", "pipeline.extracting", "pipeline.splitting.refusing", "pipeline.drawing")
+PRELOAD = (
+    *READING,
+    "pipeline.pdfa",
+    "pipeline.extracting",
+    "pipeline.splitting.refusing",
+    "pipeline.drawing",
+    "pipeline.twin",
+    "signing.arrived",
+)
 """The same where documents are made as well. The fallback engine is not among them: hardly anybody uses it."""
 
 
@@ -75,6 +86,17 @@ class Wiring:
     @cached_property
     def store(self) -> ObjectStore:
         return build_store(self.settings, self.settings.archive)
+
+    @cached_property
+    def replica(self) -> ObjectStore | None:
+        """The second home, where the settings have one."""
+        return build_store(self.settings, self.settings.replica) if self.settings.replica else None
+
+    @cached_property
+    def homes(self) -> Homes:
+        from pipeline.holds import Homes
+
+        return Homes(self.store, self.replica)
 
     @cached_property
     def index(self) -> SearchIndex:
@@ -120,19 +142,25 @@ class Wiring:
 
     @cached_property
     def station(self) -> SigningStation:
+        from signing.authority import Authority
         from signing.station import SigningStation
 
         told = self.settings.signing
-        return SigningStation.open(
-            key_file=self.settings.path(told.key_file),
-            passphrase=told.passphrase.get_secret_value() if told.passphrase else None,
-            passphrase_file=self.settings.path(told.passphrase_file) if told.passphrase_file else None,
+        return SigningStation(
+            key=self.keys,
             level=told.level,
             tsa=told.tsa,
-            authority=self.folder("keys"),
+            authority=Authority(self.folder("keys")),
             trust=self.trust,
             font=told.stamp_font,
         )
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        """The signing keys, none of them opened yet. Raises SettingsInvalid for a key of a unit that is not known."""
+        from app.key_ring import key_ring
+
+        return key_ring(self.settings, self.catalogue, marks=self.folder("work") / "keys")
 
     @cached_property
     def workshop(self) -> Workshop:
@@ -147,7 +175,14 @@ class Wiring:
             pool=self.pool,
             gate=self.side_pool,
             station=self.station,
+            replica=self.replica,
         )
+
+    @cached_property
+    def disposal_site(self) -> Site:
+        from pipeline.disposal import Site
+
+        return Site(self.engine, self.homes, self.index, self.folder("work"))
 
     @cached_property
     def records(self) -> Records:

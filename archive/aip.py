@@ -46,6 +46,8 @@ PAGES = TypeAdapter(tuple[PageText, ...])
 TEXTS = TypeAdapter(tuple[TextOfPage, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LONGEST_NAME = 120
+SEARCH_COPY = "search-copy.pdf"
+"""Beside a document that came signed: a copy with a text layer, labelled as having no legal value."""
 T = TypeVar("T")
 
 
@@ -61,6 +63,7 @@ class AipContent:
     pages: tuple[PageText, ...]
     metadata: RecordMetadata | bytes
     events: tuple[Event, ...] | bytes
+    search_copy: Path | None = None
 
 
 class ArchivedRecord(Value):
@@ -113,6 +116,8 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
         "metadata.json": metadata,
         "events.json": content.events if isinstance(content.events, bytes) else events_json(content.events),
     }
+    if content.search_copy is not None:
+        files[SEARCH_COPY] = content.search_copy
     if store.exists(f"{object_root(content.document_id)}/{SIDECAR}"):  # the last file of all: the record is whole
         held = read_back(store, content.document_id)
         if held.files.get(original) != _digests(content.original)[1]:
@@ -153,6 +158,8 @@ def add_version(
         until = _retention(store, inventory, document_id, changed)
         draft = _Draft(user=user, message=message, created=utc_now(), retain_until=until)
         _write_version(store, document_id, inventory, changed, draft)
+        if _is_held(store, document_id):  # what is new as well
+            store.hold(object_root(document_id), True)
     return read_back(store, document_id)
 
 
@@ -295,6 +302,12 @@ def _retention(
     return None if None in days else max(d for d in days if d)
 
 
+def _is_held(store: ObjectStore, document_id: DocumentId) -> bool:
+    """Whether the newest metadata tell of a legal hold."""
+    body = _checked(store, read_inventory(store, document_id), document_id, "metadata.json")
+    return RecordMetadata.model_validate_json(body).legal_hold is not None
+
+
 def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
     """The root's inventory, after a version that stands whole but was not announced yet has been announced."""
     root = object_root(document_id)
@@ -306,6 +319,8 @@ def _completed(store: ObjectStore, document_id: DocumentId) -> Inventory:
         raise FixityMismatch(f"{root}/{newest}/{INVENTORY} does not fit its digest")
     if newest != inventory.head or get(store, f"{root}/{SIDECAR}") != sidecar(body):
         _announce(store, root, body, _retention(store, parse_inventory(body), document_id))
+        if _is_held(store, document_id):
+            store.hold(root, True)
     return parse_inventory(body)
 
 

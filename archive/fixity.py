@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 
-from archive.aip import iter_records
-from archive.backups import iter_backups
 from archive.ocfl import (
     INVENTORY,
     OBJECT_DECLARATION,
     SIDECAR,
     Inventory,
-    backup_in,
-    each_once,
-    object_id,
+    identifier_of,
+    kind_of,
+    object_root,
     parse_inventory,
+    root_in,
     root_of,
     root_papers,
-    scan_in,
-    seal_in,
     sidecar,
 )
-from archive.scans import iter_scans, scan_object
+from archive.scans import scan_object
 from archive.store import ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, ScanId, Value
+
+GONE = "missing: the whole object"
 
 
 class RecordFixity(Value):
@@ -39,13 +39,14 @@ class RecordFixity(Value):
 
 
 class AuditResult(Value):
-    """All records, scans of several documents, backups and seals of the audit log checked; `damaged` holds those with
-    findings, `strays` keys of none of them or changed root files."""
+    """Everything checked; `damaged` holds objects with findings, `strays` keys of none of them or changed root files.
+    seals: of the audit log. others: objects of further kinds."""
 
     records: int
     scans: int = 0
     backups: int = 0
     seals: int = 0
+    others: int = 0
     bytes_read: int
     damaged: tuple[RecordFixity, ...]
     strays: tuple[str, ...]
@@ -57,16 +58,18 @@ class AuditResult(Value):
 
 def check_record(store: ObjectStore, document_id: DocumentId) -> RecordFixity:
     """Every file of every version was read. A missing, changed or unexpected file is a finding; nothing is raised."""
-    return _check(store, document_id, object_id(document_id))
+    return check_object(store, object_root(document_id))
 
 
 def check_scan(store: ObjectStore, scan_id: ScanId) -> RecordFixity:
     """The same for a scan of several documents."""
-    return _check(store, DocumentId(scan_object(scan_id)), scan_object(scan_id))
+    return check_object(store, root_of(scan_object(scan_id)))
 
 
-def _check(store: ObjectStore, document_id: DocumentId, identifier: str) -> RecordFixity:
-    root = root_of(identifier)
+def check_object(store: ObjectStore, root: str) -> RecordFixity:
+    """The same for whatever object lies, or should lie, at this prefix. Files are read in pieces, none is copied."""
+    identifier = identifier_of(root)
+    document_id = DocumentId(identifier.removeprefix("urn:uuid:"))
     findings: list[str] = []
     read = 0
     try:
@@ -75,9 +78,11 @@ def _check(store: ObjectStore, document_id: DocumentId, identifier: str) -> Reco
             findings.append(f"changed: {INVENTORY}")
         inventory = parse_inventory(body)
     except (KeyNotFound, FixityMismatch):
-        return RecordFixity(document_id=document_id, ok=False, findings=(*findings, f"unreadable: {INVENTORY}"))
+        gone = next(iter(store.list(root)), None) is None
+        findings.append(GONE if gone else f"unreadable: {INVENTORY}")
+        return RecordFixity(document_id=document_id, ok=False, findings=tuple(findings))
     expected = {OBJECT_DECLARATION[0], INVENTORY, SIDECAR}
-    if inventory.id != identifier:
+    if inventory.id != identifier or root_of(identifier) != root:
         findings.append(f"foreign: {INVENTORY}")
     for digest, path in inventory.manifest.items():
         expected.add(path)
@@ -96,47 +101,50 @@ def _check(store: ObjectStore, document_id: DocumentId, identifier: str) -> Reco
 
 
 def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda _: None) -> AuditResult:
-    """The state of the whole store; `progress` is called after each record."""
+    """The state of the whole store, in one go; `progress` is called after each object. pipeline.fixity does the same
+    in portions."""
     damaged: list[RecordFixity] = []
-    roots: set[str] = set()
-    records = scans = backups = seals = read = 0
-    for document_id, identifier in _objects(store):
-        found = _check(store, document_id, identifier)
+    strays: list[str] = []
+    counted: Counter[str] = Counter()
+    read = 0
+    for root in objects(store, "", strays.append):
+        found = check_object(store, root)
         progress(found)
-        roots.add(root_of(identifier))
+        counted[kind_of(root)] += 1
         read += found.bytes_read
-        if backup_in(f"{root_of(identifier)}/"):
-            backups += 1
-        elif scan_in(f"{root_of(identifier)}/"):
-            scans += 1
-        elif seal_in(f"{root_of(identifier)}/"):
-            seals += 1
-        else:
-            records += 1
         if not found.ok:
             damaged.append(found)
-    strays = tuple(_strays(store, roots))
     return AuditResult(
-        records=records,
-        scans=scans,
-        backups=backups,
-        seals=seals,
+        records=counted.pop("record", 0),
+        scans=counted.pop("scan", 0),
+        backups=counted.pop("backup", 0),
+        seals=counted.pop("audit", 0),
+        others=counted.total(),
         bytes_read=read,
         damaged=tuple(damaged),
-        strays=strays,
+        strays=(*changed_papers(store), *strays),
     )
 
 
-def _objects(store: ObjectStore) -> Iterator[tuple[DocumentId, str]]:
-    """Every object by the name it goes under here and its OCFL id."""
-    for document_id in iter_records(store):
-        yield document_id, object_id(document_id)
-    for identifier in iter_scans(store):
-        yield DocumentId(identifier), identifier
-    for identifier in iter_backups(store):
-        yield DocumentId(identifier), identifier
-    for identifier in each_once(store.list(""), seal_in):
-        yield DocumentId(identifier), identifier
+def objects(store: ObjectStore, part: str, stray: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """The prefix of every object in this part of the store (archive.aip.parts; all of it for an empty one), from the
+    names alone, in their order; `stray` is told each key that is no object's and none of the root's own papers."""
+    last, papers = "", root_papers()
+    for key in store.list(part):
+        root = root_in(key)
+        if root is None:
+            if key not in papers:
+                stray(key)
+        elif root != last:
+            yield root
+            last = root
+
+
+def changed_papers(store: ObjectStore) -> tuple[str, ...]:
+    """Those of the storage root's own papers that are changed or gone; none of a store that is empty."""
+    if next(iter(store.list("")), None) is None:
+        return ()
+    return tuple(key for key, body in root_papers().items() if not _holds(store, key, body))
 
 
 def _check_papers(store: ObjectStore, root: str, inventory: Inventory, body: bytes, expected: set[str]) -> list[str]:
@@ -161,13 +169,6 @@ def _holds(store: ObjectStore, key: str, body: bytes) -> bool:
         return get(store, key) == body
     except KeyNotFound:
         return False
-
-
-def _strays(store: ObjectStore, roots: set[str]) -> list[str]:
-    papers = root_papers()
-    keys = list(store.list(""))
-    changed = [key for key, body in papers.items() if keys and not _holds(store, key, body)]
-    return changed + [k for k in keys if k not in papers and "/".join(k.split("/")[:4]) not in roots]
 
 
 def _read(store: ObjectStore, key: str) -> tuple[int, str, str]:

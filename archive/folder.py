@@ -9,10 +9,11 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import reduce
 from pathlib import Path
 from typing import BinaryIO
 
-from archive.locks import Locks
+from archive.locks import Lock, Locks
 from archive.store import Content, require_key
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained, ServiceUnavailable, SettingsInvalid
 from registry.values import utc_now, vietnam_date
@@ -85,6 +86,14 @@ class FolderStore:
             if not target.exists():
                 raise KeyNotFound(prefix)
             journal.hold(prefix, on)
+
+    def lock(self, prefix: str) -> Lock:
+        self._path(prefix)
+        with self._locks.journal(prefix) as journal:
+            keys = list(self.list(prefix))
+            if not keys:
+                raise KeyNotFound(prefix)
+            return reduce(Lock.with_, journal.locks(keys))
 
     def delete_tree(self, prefix: str) -> None:
         target = self._path(prefix)

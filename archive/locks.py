@@ -19,13 +19,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What protects a key. until: the last day on which nothing may remove it; None is for ever."""
+    """What protects a key. until: the last day on which nothing may remove it; None is for ever, date.min is no day."""
 
     until: date | None
     held: bool
 
     def forbids_removal(self, today: date) -> bool:
         return self.held or self.until is None or today <= self.until
+
+    def with_(self, other: Lock) -> Lock:
+        """What protects both: as long as either is protected."""
+        days = (self.until, other.until)
+        return Lock(until=max((d for d in days if d), default=None) if None not in days else None,
+                    held=self.held or other.held)  # fmt: skip
 
 
 class Locks:

@@ -28,8 +28,8 @@ BACKUP = "urn:sohoa:backup:"
 BACKUP_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3abackup%3a([0-9]{8}T[0-9]{6}Z)/")
 SCAN = "urn:sohoa:scan:"
 SCAN_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3ascan%3a([0-9a-f-]{36})/")
+OUR_ROOT = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3a(?:(uuid)|sohoa%3a([a-z-]+))%3a[0-9A-Za-z.%-]+$")
 AUDIT = "urn:sohoa:audit:"
-SEAL_FOLDER = re.compile(r"^(?:[0-9a-f]{3}/){3}urn%3asohoa%3aaudit%3a([0-9]{6,})/")
 DIGEST = "sha512"
 INVENTORY, SIDECAR = "inventory.json", f"inventory.json.{DIGEST}"
 
@@ -133,12 +133,6 @@ def scan_in(key: str) -> str | None:
     return f"{SCAN}{found[1]}" if found else None
 
 
-def seal_in(key: str) -> str | None:
-    """The id of the seal of the audit log whose object a key belongs to; None for every other key."""
-    found = SEAL_FOLDER.search(key)
-    return f"{AUDIT}{found[1]}" if found else None
-
-
 def each_once(keys: Iterable[str], named: Callable[[str], T | None]) -> Iterator[T]:
     """What the keys are named after, each once: keys come in order, those of an object one after the other."""
     last: T | None = None
@@ -150,9 +144,28 @@ def each_once(keys: Iterable[str], named: Callable[[str], T | None]) -> Iterator
 
 
 def is_ours(root: str) -> bool:
-    """Whether a key prefix is that of an object: a record, a scan of several papers, a backup, or a seal of the log."""
-    key = f"{root}/"
-    return bool(object_in(key) or scan_in(key) or backup_in(key) or seal_in(key))
+    """Whether a key prefix is that of an object of ours, of whatever kind."""
+    return OUR_ROOT.match(root) is not None
+
+
+def kind_of(root: str) -> str:
+    """What an object is: `record`, or the word in its id (`scan`, `backup`, `disposal`, …). Raises ValueError for a
+    prefix that is no object's."""
+    found = OUR_ROOT.match(root)
+    if found is None:
+        raise ValueError("not the prefix of an object")
+    return "record" if found[1] else found[2]
+
+
+def identifier_of(root: str) -> str:
+    """The OCFL id of the object at this prefix: `root_of` turned round."""
+    return root.rpartition("/")[2].replace("%3a", ":")
+
+
+def root_in(key: str) -> str | None:
+    """The prefix of the object that a key belongs to; None for a key of none."""
+    root = "/".join(key.split("/")[:4])
+    return root if root != key and is_ours(root) else None
 
 
 def ensure_root(store: ObjectStore) -> None:

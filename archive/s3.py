@@ -8,14 +8,16 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
 from pathlib import Path
 from time import sleep
 from typing import BinaryIO
 
+from archive.locks import Lock
 from archive.s3_bucket import Bucket, ConditionUnmet, NotOffered, Stored
 from archive.store import Content, require_key
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained, ServiceUnavailable, SohoaError
-from registry.values import VIETNAM, utc_now
+from registry.values import VIETNAM, utc_now, vietnam_date
 
 FOR_EVER = timedelta(days=36159)
 """99 years: S3 wants a date, AWS takes none beyond 100 years; whatever extends the retention moves it on."""
@@ -93,6 +95,14 @@ class S3Store:
             raise KeyNotFound(prefix)
         for listed in found:
             self._bucket.hold(listed.key, listed.version, on)
+
+    def lock(self, prefix: str) -> Lock:
+        found = [v for v in self._bucket.versions(f"{require_key(prefix)}/") if not v.marker]
+        heads = [stored for v in found if (stored := self._bucket.head(v.key, v.version)) is not None]
+        if not heads:
+            raise KeyNotFound(prefix)
+        locks = (Lock(until=vietnam_date(s.until) if s.until else date.min, held=s.held) for s in heads)
+        return reduce(Lock.with_, locks)
 
     def delete_tree(self, prefix: str) -> None:
         found = list(self._bucket.versions(f"{require_key(prefix)}/"))

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from archive.locks import Lock
 from registry.errors import KeyNotFound
 
 Content = bytes | Path
@@ -47,6 +48,11 @@ class ObjectStore(Protocol):
     def hold(self, prefix: str, on: bool) -> None:
         """A legal hold lies on everything that stands below prefix, or is lifted: while it lies there nothing of it can
         be removed, whatever the day. Safe to repeat. Raises KeyNotFound, ServiceUnavailable."""
+        ...
+
+    def lock(self, prefix: str) -> Lock:
+        """The strongest of the locks on what stands below prefix, in whatever version: the latest day, and whether a
+        hold lies on any of it. Raises KeyNotFound, ServiceUnavailable."""
         ...
 
     def delete_tree(self, prefix: str) -> None:

@@ -94,6 +94,58 @@ class Review(Section):
     """A document with a needed value below this confidence waits for a person."""
 
 
+class SigningKeySettings(Section):
+    """One of several keys: where it lies, and for whom it signs ([[signing.keys]])."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    role: Literal["agency", "official"] = "agency"
+    """agency: the administration's own certificate; official: that of the person who makes the copy."""
+    units: tuple[str, ...] = ()
+    """Codes of the units that it signs for; empty: all that have no key of their own."""
+    certificate_sha256: tuple[str, ...] = ()
+    """Fingerprints of the certificates that may sign; empty: the certificate must name one of the units."""
+    kind: Literal["pkcs12", "pkcs11", "csc", "deferred"]
+    """deferred: the key lies with the official, whose machine answers with the signature later."""
+    file: Path | None = None
+    """pkcs12: the file."""
+    module: Path | None = None
+    """pkcs11: the vendor's library."""
+    token: str = ""
+    """pkcs11: label of the token."""
+    key_label: str | None = None
+    key_id: str | None = Field(default=None, pattern=r"^([0-9a-fA-F]{2})+$")
+    """pkcs11: the key as it stands on the token, by its label or its id in hex."""
+    certificate: Path | None = None
+    """pkcs11: PEM of the certificate with its chain, where the token holds none."""
+    url: str = ""
+    """csc: address of the service, without `/csc/v1`."""
+    credential: str = ""
+    """csc: id of the credential; empty where the account has one only."""
+    access_token_file: Path | None = None
+    """csc: bearer token of the account; read anew for each signature, so that another program may renew it."""
+    pin: Literal["typed", "file", "none"] = "typed"
+    """typed: asked once, when `sohoa run` or `sohoa worker` starts at a terminal. none: csc credentials without PIN."""
+    pin_file: Path | None = None
+    """PIN or passphrase; better in `pin_credential`."""
+    pin_credential: str | None = None
+    """Name of a systemd credential (LoadCredentialEncrypted=) that holds it."""
+    valid_for_days: PositiveInt = 7
+    """deferred: what was prepared for an official is void after so many days, and prepared anew."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {"pkcs12": ("file",), "pkcs11": ("module", "token"), "csc": ("url",), "deferred": ()}[self.kind]
+        if missing := [name for name in needed if not getattr(self, name)]:
+            raise ValueError(f"signing key {self.name}: {', '.join(missing)} is needed for {self.kind}")
+        if self.kind == "pkcs11" and not (self.key_label or self.key_id):
+            raise ValueError(f"signing key {self.name}: key_label or key_id is needed")
+        if (self.pin == "file") != bool(self.pin_file or self.pin_credential):
+            raise ValueError(f"signing key {self.name}: pin = 'file' goes with pin_file or pin_credential")
+        if self.url.startswith("http://") and not self.url.startswith(("http://127.0.0.1", "http://localhost")):
+            raise ValueError(f"signing key {self.name}: a signing service beyond this machine needs https")
+        return self
+
+
 class Signing(Section):
     level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-LTA"
     key_file: Path = Path("keys/agency.p12")
@@ -104,6 +156,18 @@ class Signing(Section):
     trust: Path = Path("keys/trust")
     """Folder of PEM trust anchors."""
     stamp_font: Path = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
+    keys: tuple[SigningKeySettings, ...] = ()
+    """Several keys, by unit and role; `key_file` then signs for nobody."""
+
+    @model_validator(mode="after")
+    def _one_key_each(self) -> Self:
+        names = [key.name for key in self.keys]
+        if len(set(names)) < len(names):
+            raise ValueError("two signing keys have one name")
+        places = [(key.role, unit) for key in self.keys for unit in (key.units or ("",))]
+        if twice := {f"{role} {unit}".strip() for role, unit in places if places.count((role, unit)) > 1}:
+            raise ValueError(f"two signing keys for {', '.join(sorted(twice))}")
+        return self
 
 
 class Web(Section):

@@ -175,7 +175,8 @@ def waits_for_machine(scan: InFlight) -> bool:
 
 
 def place(scan: InFlight) -> str:
-    """review | stalled | waiting | astray: where a scan under way is, by the document that is least far."""
+    """review | stalled | waiting | astray: where a scan under way is, by the document that is least far. review: with
+    a person, who looks at it or signs it."""
     states = {state for _, state, _ in scan.documents}
     if scan.state == ScanState.STALLED or DocumentState.STALLED in states:
         return "stalled"
@@ -183,7 +184,7 @@ def place(scan: InFlight) -> str:
         return "waiting"
     if states & {DocumentState.READING, DocumentState.APPROVED, DocumentState.SIGNED}:
         return "waiting"
-    return "review" if DocumentState.REVIEW in states else "astray"
+    return "review" if states & {DocumentState.REVIEW, DocumentState.TO_SIGN} else "astray"
 
 
 def stands(scan: InFlight, overtaking: dict[tuple[str, int], str]) -> str | None:

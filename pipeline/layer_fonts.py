@@ -27,7 +27,7 @@ class LayerFonts(MultiFontManager):  # type: ignore[misc]
 
     def __init__(self, folder: Path, letters: Iterable[str]) -> None:
         place = folder / f"{PART}.ttf"
-        place.write_bytes(_part(letters))
+        place.write_bytes(part_of_usual_font(letters))
         super().__init__(font_provider=_Provider(FontManager(place)))
 
 
@@ -46,7 +46,7 @@ def _others() -> list[BuiltinFontProvider | SystemFontProvider]:
     return [BuiltinFontProvider(), SystemFontProvider()]
 
 
-def _part(letters: Iterable[str]) -> bytes:
+def part_of_usual_font(letters: Iterable[str]) -> bytes:
     """The usual font with these letters only, as far as it has them."""
     asked = uharfbuzz.SubsetInput()
     asked.unicode_set.update({ord(" "), *map(ord, letters)})

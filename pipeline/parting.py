@@ -5,14 +5,18 @@ Like all steps (pipeline.steps) they leave their results in `work/` or the regis
 
 from __future__ import annotations
 
+import mmap
 import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
+from sqlalchemy import Connection
 
+from archive.aip import SEARCH_COPY
 from archive.scans import is_archived, read_scan
+from pipeline.arrived import came_signed, event_of, judge, make_search_copy, twin_of, unscanned
 from pipeline.extracting import extract
 from pipeline.landing import copy_durably, landing
 from pipeline.page_reading import read_through
@@ -27,7 +31,7 @@ from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import RefusalCode, Refused, WorkerFailed
 from registry.scans import ScanRow
-from registry.values import DocumentId, DocumentState, Event, PageText, Part, ScanId, ScanState, Split, utc_now
+from registry.values import Arrived, DocumentId, DocumentState, Event, PageText, Part, ScanId, ScanState, Split, utc_now
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 PAGE = TypeAdapter(PageText)
@@ -50,11 +54,14 @@ def read_scan_pages(shop: Workshop, scan_id: ScanId) -> None:
     target = shop.scan_bench(scan_id) / "pages.jsonl"
     if scan.state == ScanState.DONE or target.exists():
         return
-    path, count = shop.staged_scan(scan_id), scan.page_count or 1
+    signed, count = came_signed(scan), scan.page_count or 1
+    path = twin_of(shop, scan) if signed else shop.staged_scan(scan_id)
     try:
         pages = read_through(shop.pool, path, scan.media_type or "", reading_options(shop), count)
     except WorkerFailed as exc:
         raise refusal_of(exc) from exc
+    if signed:
+        pages = tuple(unscanned(page) for page in pages)
     with landing(target) as part, part.open("wb") as writer:
         writer.writelines(PAGE.dump_json(page) + b"\n" for page in pages)
     seen = whole_scan((p.quality for p in pages if p.quality), len(pages))
@@ -70,12 +77,13 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
     Raises Refused for a scan that holds nothing but cover sheets.
     """
     with read(shop.engine) as conn:
-        scan = scans.get(conn, scan_id)
+        scan, split = scans.get(conn, scan_id), scans.split_of(conn, scan_id)
         known = documents.states_of_scan(conn, scan_id)
     if scan.state in (ScanState.DONE, ScanState.QUARANTINED):  # the step comes late
         return list(known)
     anew = all(state is DocumentState.REJECTED for state in known.values())
-    split = scan.split if scan.split and not anew else _found(shop, scan, list(known), signed=signed)
+    if split is None or anew:
+        split = _found(shop, scan, list(known), signed=signed)
     if not split.parts:
         raise Refused(RefusalCode.ONLY_SHEETS, f"{len(split.covers)} sheets")
     with write(shop.engine) as conn:
@@ -109,26 +117,32 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
 def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> None:
     """`pages.json` and `document.pdf` of the document lie on its bench; `original` as well where it is some pages only.
 
-    What arrived signed stays as it came: document.pdf is then the original, bit for bit, and only its text is read.
-    Raises Refused for a part that is not to be kept.
+    What arrived signed stays as it came: document.pdf is then the original, bit for bit; what is found of its
+    signatures is in the registry, and `search-copy.pdf` lies beside it. Raises Refused for a part that is not to be
+    kept.
     """
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
         scan = scans.get(conn, ScanId(record.scan_id or ""))
+        own = part_of(conn, record)
     if record.state is not DocumentState.READING:
         return
-    if (refused := part_of(scan, record).refused) is not None:
+    if (refused := own.refused) is not None:
         raise Refused(RefusalCode(refused), "found on its pages")
     bench, pages = shop.bench(document_id), own_pages(shop, record)
     bench.mkdir(parents=True, exist_ok=True)
     (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
     path, media_type = shop.staged_scan(ScanId(scan.id)), scan.media_type or ""
     tools: dict[str, str] = {}
+    found: Arrived | None = None
     try:
         if record.pages is not None:
             path = extracted(shop, scan, record)
-        if signed:
+        if signed or came_signed(scan):
             copy_durably(path, bench / "document.pdf")
+            found = judge(shop, bench / "document.pdf")
+            if not make_search_copy(shop, scan, pages, bench / SEARCH_COPY):
+                tools["search_copy"] = "not made"
         else:
             patience = WRITING_S * (len(pages) + 1)
             told = (path, media_type, pages, bench, reading_options(shop))
@@ -145,6 +159,9 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
         documents.add_event(
             conn, document_id, Event(type="text recognition", at=utc_now(), agent="sohoa", detail=detail)
         )
+        if found is not None:
+            documents.keep_arrived(conn, document_id, found)
+            documents.add_event(conn, document_id, event_of(found))
 
 
 def extracted(shop: Workshop, scan: ScanRow, record: DocumentRecord) -> Path:
@@ -168,15 +185,23 @@ def own_pages(shop: Workshop, record: DocumentRecord) -> tuple[PageText, ...]:
 
 def scan_pages(shop: Workshop, scan_id: ScanId, wanted: Sequence[int] | None = None) -> tuple[PageText, ...]:
     """Pages of the scan as they were read, all or those wanted: a pile of 500 is not understood anew for each paper."""
-    lines = (shop.scan_bench(scan_id) / "pages.jsonl").read_bytes().splitlines()
-    return tuple(PAGE.validate_json(lines[index]) for index in (range(len(lines)) if wanted is None else wanted))
+    with (
+        (shop.scan_bench(scan_id) / "pages.jsonl").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines,
+    ):
+        places, at = [], 0
+        while (end := lines.find(b"\n", at)) >= 0:
+            places.append(slice(at, end))
+            at = end + 1
+        return tuple(PAGE.validate_json(lines[places[n]]) for n in (range(len(places)) if wanted is None else wanted))
 
 
-def part_of(scan: ScanRow, record: DocumentRecord) -> Part:
+def part_of(conn: Connection, record: DocumentRecord) -> Part:
     """What was found out about the document when the scan was parted."""
-    if scan.split and record.part < len(scan.split.parts):
-        return scan.split.parts[record.part]
-    return Part(pages=tuple(range(scan.page_count or 1)))
+    split = scans.split_of(conn, record.scan_id or "")
+    if split is not None and record.part < len(split.parts):
+        return split.parts[record.part]
+    return Part(pages=record.pages or tuple(range(record.page_count or 1)))
 
 
 def clear_scan(shop: Workshop, scan_id: ScanId) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Dictionary, Name
 
+from pipeline.signature_marks import is_signed
 from pipeline.soundness import PDF, Identified, IdentifyLimits, size_warnings
 from registry.errors import RefusalCode, Refused
 
@@ -43,7 +44,7 @@ def check_pdf(path: Path, limits: IdentifyLimits) -> Identified:
             raise Refused(RefusalCode.ZERO_PAGES)
         if count > limits.max_pages:
             raise Refused(RefusalCode.TOO_MANY_PAGES, f"{count}")
-        signed = is_signed(pdf)
+        signed = is_signed(pdf, path)
         _refuse_active(pdf)
         if pdf.is_encrypted:
             found.add("owner_password")
@@ -59,14 +60,6 @@ def check_pdf(path: Path, limits: IdentifyLimits) -> Identified:
     if signed:
         found.add("signed")
     return Identified(media_type=PDF, page_count=count, warnings=tuple(sorted(found)), signed=signed)
-
-
-def is_signed(pdf: pikepdf.Pdf) -> bool:
-    """Whether a signature or document timestamp stands in the form fields, in any revision that counts."""
-    form = pdf.Root.get("/AcroForm")
-    if not isinstance(form, Dictionary):
-        return False
-    return any(f.get("/FT") == Name.Sig and "/V" in f for f in _fields(form.get("/Fields"), 0))
 
 
 @contextmanager
@@ -207,12 +200,3 @@ def _paints(page: pikepdf.Page) -> bool:
 def _metadata(pdf: pikepdf.Pdf) -> str:
     packet = pdf.Root.get("/Metadata")
     return packet.read_bytes().decode("utf-8", "replace") if isinstance(packet, pikepdf.Stream) else ""
-
-
-def _fields(entries: Any, depth: int) -> Iterator[Any]:
-    if not isinstance(entries, pikepdf.Array) or depth > 20:
-        return
-    for entry in entries:
-        if isinstance(entry, Dictionary):
-            yield entry
-            yield from _fields(entry.get("/Kids"), depth + 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from archive.aip import (
+    SEARCH_COPY,
     AipContent,
     AipPapers,
     TextOfPage,
@@ -24,7 +25,8 @@ from archive.aip import (
 )
 from archive.scans import ArchivedScan, archive_scan, is_archived
 from config.catalogue import Catalogue
-from pipeline import describing, intake
+from pipeline import deferred, describing, intake
+from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
 from pipeline.landing import copy_durably, landing
@@ -37,8 +39,9 @@ from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
 from registry import audit, documents, restoring, scans
 from registry.database import read, write
-from registry.errors import Conflict, KeyNotFound, RefusalCode, Refused, WorkerFailed
+from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
     Description,
     DocumentId,
     DocumentState,
@@ -51,18 +54,20 @@ from registry.values import (
     ScanPass,
     ScanState,
     SourceScan,
+    Split,
     Verdict,
     sha256_file,
     utc_now,
     vietnam_date,
 )
 from search.index import IndexEntry
+from signing.keys import KeyRole
+from signing.sign import SignedPdf
 from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
@@ -104,7 +109,7 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
     """
     with read(shop.engine) as conn:
         record = documents.get(conn, document_id)
-        scan = scans.get(conn, ScanId(record.scan_id or ""))
+        doubts = part_of(conn, record).doubts
     if record.state is not DocumentState.READING:  # it went on, and its bench may be gone
         return record.state is not DocumentState.APPROVED
     pages = load_pages(shop, document_id)
@@ -114,7 +119,9 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
         describing.describe, pages, dict(shop.catalogue.kinds), timeout_s=shop.settings.workers.page_timeout_s
     )
     reasons = review_reasons(found, pages, shop.catalogue, shop.settings.review.threshold)
-    reasons += part_of(scan, record).doubts
+    reasons += doubts
+    if record.arrived is not None and record.arrived.verdict is not Verdict.PASSED:
+        reasons.append("signature")
     with write(shop.engine) as conn:
         standing = documents.get(conn, document_id, lock=True).state
         if standing is not DocumentState.READING:
@@ -157,8 +164,9 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> None:
-    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed.
+def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> bool:
+    """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
+    document waits for an official's signature instead (pipeline.deferred).
 
     What an earlier attempt signed stays: other bytes would be another record beside the one that a store which takes
     file by file may hold in part.
@@ -168,20 +176,20 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
         scan = scans.get(conn, ScanId(record.scan_id or ""))
     bench = shop.bench(document_id)
     if record.state in ENDED or _held_already(shop, document_id, scan):
-        return
+        return False
     if (bench / "signed.pdf").exists() and sha256_file(bench / "signed.pdf") == record.pdf_sha256:
         with write(shop.engine) as conn:
             documents.set_state(conn, document_id, DocumentState.SIGNED, step="signed")
-        return
-    if "signed" in scan.warnings:
+        return False
+    if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        unit = shop.catalogue.unit(record.unit, utc_now().date())
-        signed = shop.station.sign(
-            bench / "document.pdf", bench / "signed.pdf", stamp=Stamp(form=form, agency=unit.name, at=utc_now())
-        )
+        signed = _signed(shop, record, form)
+        if signed is None:
+            deferred.wait(shop, record, KeyRole.AGENCY)
+            return True
         level = signed.level
         detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
@@ -195,9 +203,21 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
+        agent = deferred.note_used(conn, document_id, KeyRole.AGENCY) or "sohoa"
         documents.add_event(
-            conn, document_id, Event(type="digital signature generation", at=now, agent="sohoa", detail=detail)
+            conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
+    return False
+
+
+def _signed(shop: Workshop, record: documents.DocumentRecord, form: str) -> SignedPdf | None:
+    """The document, signed by the key of its unit; None while that lies with an official who has not signed yet."""
+    bench = shop.bench(record.id)
+    if shop.station.keys.held(record.unit).deferred:
+        return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
+    unit = shop.catalogue.unit(record.unit, utc_now().date())
+    stamp = Stamp(form=form, agency=unit.name, at=utc_now())
+    return shop.station.sign(bench / "document.pdf", bench / "signed.pdf", stamp=stamp, unit=record.unit)
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
@@ -216,11 +236,12 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         _note_archived(shop, record, scan, held, version, None)
         return
     bench = shop.bench(document_id)
-    metadata, events = _papers_of(shop, record, description, scan)
+    split = _split_with_object(shop, scan)
+    metadata, events = _papers_of(shop, record, description, scan, split)
     original = shop.staged_scan(scan.id)
-    if _has_object(shop, scan):
+    if split is not None:
         original = extracted(shop, scan, record)
-        _archive_whole_scan(shop, scan, RecordMetadata.model_validate_json(metadata).retain_until)
+        _archive_whole_scan(shop, scan, split, RecordMetadata.model_validate_json(metadata).retain_until)
     stored = archive_record(
         shop.store,
         AipContent(
@@ -231,16 +252,25 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             pages=load_pages(shop, document_id),
             metadata=metadata,
             events=events,
+            search_copy=bench / SEARCH_COPY if (bench / SEARCH_COPY).exists() else None,
         ),
         user=record.approved_by or "sohoa",
         message="archived",
     )
     # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
     held = read_papers(shop.store, document_id)
-    own = sha256_file(bench / "signed.pdf") == held.digests["document.pdf"]
-    verdict = verify_file(bench / "signed.pdf", shop.station.trust).verdict if own else None
+    digest = sha256_file(bench / "signed.pdf")
+    verdict = _verdict_on(shop, record, digest) if digest == held.digests["document.pdf"] else None
     # every byte was just read back, so the copy's verdict is the record's
     _note_archived(shop, record, scan, held, stored.version, verdict)
+
+
+def _verdict_on(shop: Workshop, record: documents.DocumentRecord, digest: str) -> Verdict:
+    """The verdict on the bench's signed.pdf: what a worker found at intake, where it came signed by others, whose bytes
+    are not parsed here."""
+    if record.arrived is not None and record.arrived.sha256 == digest:
+        return record.arrived.verdict
+    return verify_file(shop.bench(record.id) / "signed.pdf", shop.station.trust).verdict
 
 
 def _held_already(shop: Workshop, document_id: DocumentId, scan: scans.ScanRow) -> AipPapers | None:
@@ -281,7 +311,11 @@ def _note_archived(
 
 
 def _papers_of(
-    shop: Workshop, record: documents.DocumentRecord, description: Description, scan: scans.ScanRow
+    shop: Workshop,
+    record: documents.DocumentRecord,
+    description: Description,
+    scan: scans.ScanRow,
+    split: Split | None,
 ) -> tuple[bytes, bytes]:
     """metadata.json and events.json of the package around this signed.pdf, made once and kept on the bench.
 
@@ -293,7 +327,7 @@ def _papers_of(
     places = bench / f"metadata-{mark}.json", bench / f"events-{mark}.json"
     if not places[0].exists():
         with landing(places[0]) as part:
-            part.write_bytes(metadata_json(_metadata_of(shop, record, description, scan, now)))
+            part.write_bytes(metadata_json(_metadata_of(shop, record, description, scan, split, now)))
     if not places[1].exists():
         with landing(places[1]) as part:
             part.write_bytes(events_json((*record.events, Event(type="ingestion", at=now, agent="sohoa"))))
@@ -314,7 +348,12 @@ def _source_of(shop: Workshop, scan: scans.ScanRow) -> SourceScan:
 
 
 def _metadata_of(
-    shop: Workshop, record: documents.DocumentRecord, description: Description, scan: scans.ScanRow, now: datetime
+    shop: Workshop,
+    record: documents.DocumentRecord,
+    description: Description,
+    scan: scans.ScanRow,
+    split: Split | None,
+    now: datetime,
 ) -> RecordMetadata:
     kind = shop.catalogue.kinds.get(description.kind or "")
     retention = kind.retention_class if kind else "permanent"
@@ -326,12 +365,14 @@ def _metadata_of(
         description=description,
         page_count=record.page_count or 0,
         source=_source_of(shop, scan).model_copy(
-            update={"pages": record.pages or (), "scan": _whole_of(shop, scan, record)}
+            update={"pages": record.pages or (), "scan": _whole_of(shop, scan, split, record) if split else None}
         ),
         retention_class=retention,
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
+        arrived=record.arrived,
+        converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",
         converted_at=record.signed_at or now,
@@ -341,9 +382,13 @@ def _metadata_of(
     )
 
 
-def _has_object(shop: Workshop, scan: scans.ScanRow) -> bool:
-    """Whether the scan is archived as an object of its own: it holds several documents, or came in two passes."""
-    return (scan.split is not None and len(scan.split.parts) > 1) or bool(_passes_of(shop, scan))
+def _split_with_object(shop: Workshop, scan: scans.ScanRow) -> Split | None:
+    """What the scan holds, where it is archived as an object of its own: it holds several documents, or came in two
+    passes. None where it is not."""
+    with read(shop.engine) as conn:
+        split = scans.split_of(conn, scan.id)
+        several = (split is not None and len(split.parts) > 1) or bool(scans.passes_of(conn, scan.id))
+    return split if several else None
 
 
 def _passes_of(shop: Workshop, scan: scans.ScanRow) -> tuple[ScanPass, ...]:
@@ -361,14 +406,12 @@ def _passes_of(shop: Workshop, scan: scans.ScanRow) -> tuple[ScanPass, ...]:
     )
 
 
-def _whole_of(shop: Workshop, scan: scans.ScanRow, record: documents.DocumentRecord) -> ScanOfSeveral | None:
-    """The scan that the document is a part of; None for one that came alone in one file."""
-    if scan.split is None or not _has_object(shop, scan):
-        return None
+def _whole_of(shop: Workshop, scan: scans.ScanRow, split: Split, record: documents.DocumentRecord) -> ScanOfSeveral:
+    """The scan that the document is a part of."""
     return ScanOfSeveral(
         scan_id=scan.id,
         part=record.part,
-        parts=len(scan.split.parts),
+        parts=len(split.parts),
         page_count=scan.page_count or 0,
         extract_sha256=sha256_file(extracted(shop, scan, record)),
         dossier_code=scan.dossier_code,
@@ -376,14 +419,16 @@ def _whole_of(shop: Workshop, scan: scans.ScanRow, record: documents.DocumentRec
     )
 
 
-def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date | None) -> None:
+def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, split: Split, retain_until: date | None) -> None:
     """The scan as received stands in the archive before any part of it does, kept as long as this part at least.
 
     A page with a secrecy stamp keeps the file out of the archive: then only what is said of it stands there.
     """
-    if scan.split is None:
-        raise Conflict("the scan was not parted")
-    split = scan.split
+    note = shop.scan_bench(scan.id) / "archived-until"
+    kept = note.read_text() if note.exists() and is_archived(shop.store, scan.id) else ""
+    until = retain_until.isoformat() if retain_until else "9999"
+    if kept >= until:  # it was read back then, and is kept long enough
+        return
     told = ArchivedScan(
         scan_id=scan.id,
         unit=scan.unit,
@@ -393,11 +438,6 @@ def _archive_whole_scan(shop: Workshop, scan: scans.ScanRow, retain_until: date 
         documents=tuple(document_ids(scan.id, len(split.parts))),
         withheld=next((part.refused for part in split.parts if part.refused), None),
     )
-    note = shop.scan_bench(scan.id) / "archived-until"
-    kept = note.read_text() if note.exists() and is_archived(shop.store, scan.id) else ""
-    until = retain_until.isoformat() if retain_until else "9999"
-    if kept >= until:  # it was read back then, and is kept long enough
-        return
     received = [file.staged for file in intake.received(shop, scan)]
     archive_scan(shop.store, told, received, retain_until=retain_until)
     with landing(note) as part:

@@ -1,7 +1,7 @@
 """The path of one scan, from top to bottom.
 
-claim → identify → read → split → write → describe → review? → sign → archive → release; the runner's indexer then
-puts what is archived into the index. From `split` on each document of the scan goes its own way.
+claim → identify → read → split → write → describe → review? → sign (here, or by an official) → archive → release; the
+runner's indexer then puts what is archived into the index. From `split` on each document of the scan goes its own way.
 
 Two durable workflows (DBOS): `digitise` up to the point where a person may have to look, `preserve` from there to
 the archive. Between them no worker is held. Only this module moves a scan's or document's state on failure: what is
@@ -75,10 +75,14 @@ def open_one(document: DocumentId, signed: bool) -> str | None:
 
 @DBOS.workflow(name="preserve", max_recovery_attempts=KILLS_SURVIVED)
 def preserve(document_id: str) -> str:
-    """An approved document is signed, archived and read back; then its source leaves the inbox."""
+    """An approved document is signed, archived and read back; then its source leaves the inbox.
+
+    One that an official signs elsewhere ends here, in state `to-sign`; the signature starts its next attempt.
+    """
     document = DocumentId(document_id)
     try:
-        sign(document)
+        if sign(document):
+            return "to-sign"
         archive(document)
     except Exception as exc:
         stall_document(document_id, error_code(exc))
@@ -124,8 +128,9 @@ def describe(document_id: DocumentId) -> int | None:
 
 
 @DBOS.step()
-def sign(document_id: DocumentId) -> None:
-    steps.sign_document(shop(), document_id)
+def sign(document_id: DocumentId) -> bool:
+    """Whether it waits for an official (workflows begun by an earlier version have None here: signed)."""
+    return steps.sign_document(shop(), document_id)
 
 
 @DBOS.step()

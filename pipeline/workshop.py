@@ -29,6 +29,7 @@ class Workshop:
     gate: WorkerPool
     """Looks at arriving files: never behind the pages being read."""
     station: SigningStation
+    replica: ObjectStore | None = None
 
     def folder(self, name: str) -> Path:
         """The absolute place of a configured folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
@@ -13,11 +13,14 @@ from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    ENDED,
+    Arrived,
     Description,
     DocumentId,
     DocumentState,
     Event,
     FieldValue,
+    LegalHold,
     Person,
     Value,
     Verdict,
@@ -55,12 +58,17 @@ class DocumentRow(Value):
     pdf_sha256: str | None
     signature_level: str | None
     retention_class: str | None
+    retain_until: date | None
+    held_at: datetime | None
+    held_by: str | None
+    held_why: str | None
     created_at: datetime
     approved_by: str | None
     approved_at: datetime | None
     signed_at: datetime | None
     archived_at: datetime | None
     indexed_at: datetime | None
+    disposed_at: datetime | None
     withdrawn_at: datetime | None
     withdrawn_why: str | None
     replaced_by: str | None
@@ -68,6 +76,7 @@ class DocumentRow(Value):
     verdict_at: datetime | None
     error_code: str | None
     attempt: int
+    arrived: Arrived | None = None
     updated_at: datetime
 
 
@@ -121,7 +130,7 @@ def create(
     if made:
         return
     state = _locked_state(conn, document_id)
-    if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
+    if state == DocumentState.READING or (anew and state not in ENDED):
         set_state(
             conn,
             document_id,
@@ -156,13 +165,12 @@ def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRe
 def set_state(conn: Connection, document_id: str, state: DocumentState, **columns: Any) -> None:
     """The document is in this state and the columns hold these values; updated_at is now.
 
-    What is archived stays archived or is withdrawn: a step that comes late, because a crash had it replayed or its
-    worker was given up for dead, moves it nowhere else.
+    What is archived stays archived or is withdrawn, what is disposed of stays so: a step that comes late, because a
+    crash had it replayed or its worker was given up for dead, moves it nowhere else.
     """
-    ended = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
     change = update(documents).where(documents.c.id == document_id)
-    if state not in ended:
-        change = change.where(documents.c.state.not_in(ended))
+    kept = ENDED if state not in ENDED else {DocumentState.DISPOSED}
+    change = change.where(documents.c.state.not_in(sorted(kept)))
     conn.execute(change.values(state=state, **columns, updated_at=_now()))
 
 
@@ -230,9 +238,11 @@ def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
-def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
-    """Oldest first; of all units when `units` is None."""
-    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at)
+def by_state(
+    conn: Connection, state: DocumentState, units: Iterable[str] | None = None, *, most: int | None = None
+) -> list[DocumentRow]:
+    """Oldest first, no more than `most`; of all units when `units` is None."""
+    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at).limit(most)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
@@ -286,6 +296,22 @@ def count_archived(conn: Connection) -> int:
     return conn.execute(query).scalar_one()
 
 
+def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId, datetime]:
+    """When those of the documents that are in the archive came there."""
+    found: dict[DocumentId, datetime] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.archived_at).where(documents.c.id.in_(some))
+        found |= {DocumentId(r.id): datetime.fromisoformat(r.archived_at) for r in conn.execute(query) if r.archived_at}
+    return found
+
+
+def is_disposed(conn: Connection, ids: Sequence[DocumentId]) -> bool:
+    """Whether each of these was removed by a decision, or never came into the archive; False for none at all."""
+    query = select(documents.c.state).where(documents.c.id.in_(list(ids)))
+    states = set(conn.execute(query).scalars())
+    return DocumentState.DISPOSED in states and states <= {DocumentState.DISPOSED, DocumentState.REJECTED}
+
+
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
     """Archived documents that the index does not have yet, oldest first."""
     query = (
@@ -303,10 +329,39 @@ def mark_indexed(conn: Connection, ids: Sequence[DocumentId]) -> None:
         conn.execute(update(documents).where(documents.c.id.in_(some)).values(indexed_at=_now()))
 
 
+def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> None:
+    """The document came signed, and this was found of its signatures; that is its last validation as well."""
+    at = _text(found.judged_at)
+    told = {"arrived": found.model_dump(mode="json"), "verdict": found.verdict, "verdict_at": at}
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
+
+
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
     """The document's last validation ended so, just now. It does not move in the tray."""
     kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
     conn.execute(kept)
+
+
+def keep_hold(conn: Connection, document_id: DocumentId, hold: LegalHold | None) -> None:
+    """The registry knows this legal hold on the document, or that there is none."""
+    told = {
+        "held_at": _text(hold.since) if hold else None,
+        "held_by": hold.by if hold else None,
+        "held_why": hold.why if hold else None,
+    }
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
+
+
+def is_held(conn: Connection, document_id: DocumentId) -> bool:
+    """Whether the registry knows of a legal hold on it."""
+    query = select(documents.c.id).where(documents.c.id == document_id, documents.c.held_at.is_not(None))
+    return conn.execute(query).first() is not None
+
+
+def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
+    """The scan's documents that a legal hold lies on."""
+    query = select(documents.c.id).where(documents.c.scan_id == scan_id, documents.c.held_at.is_not(None))
+    return [DocumentId(i) for i in conn.execute(query).scalars()]
 
 
 def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by: DocumentId | None = None) -> None:

@@ -9,31 +9,41 @@ SohoaError
 │   └── InboxTaken        another installation takes from this inbox
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
+├── NotDue                records that must not be removed; nothing was proposed
 ├── Retained              a record may not be removed yet: its retention runs, or a legal hold is on it
 ├── KeyNotFound           nothing is stored under this key
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
 ├── ServiceUnavailable    a server did not answer; unknown whether it acted; worth another try
 ├── SigningFailed         no signature was made
+│   └── CertificateRevoked    the certificate was revoked: what it signs now is worth nothing
 ├── SettingsInvalid       settings or catalogue contradict themselves; nothing was started
 └── DatabaseTooNew        the registry was written by a newer version
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from config.errors import SettingsInvalid, SohoaError
 
 __all__ = [
+    "ANSWER_CODES",
+    "AnswerRefused",
+    "CertificateNotTrusted",
+    "CertificateRevoked",
     "Conflict",
     "DatabaseTooNew",
     "FixityMismatch",
     "InboxTaken",
     "KeyNotFound",
     "KeyTaken",
+    "NoSigningKey",
     "NotATable",
     "NotAllowed",
+    "NotDue",
     "NotFound",
+    "PinNeeded",
     "RefusalCode",
     "Refused",
     "Retained",
@@ -41,7 +51,10 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TokenLocked",
     "WorkerFailed",
+    "WrongCertificate",
+    "WrongPin",
 ]
 
 
@@ -112,6 +125,19 @@ class Retained(SohoaError):
     code = "retained"
 
 
+class NotDue(SohoaError):
+    """refused: document → why (registry.disposals.why_not; locked, damaged)."""
+
+    code = "not-due"
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        super().__init__(f"{len(refused)} records are not due: {', '.join(sorted(set(refused.values())))}")
+        self.refused = refused
+
+    def __reduce__(self) -> tuple[type[NotDue], tuple[dict[str, str]]]:
+        return NotDue, (self.refused,)
+
+
 class KeyNotFound(SohoaError):
     code = "key-not-found"
 
@@ -128,6 +154,65 @@ class ServiceUnavailable(SohoaError):
 
 class SigningFailed(SohoaError):
     code = "signing-failed"
+
+
+class CertificateRevoked(SigningFailed):
+    code = "certificate-revoked"
+
+    def __init__(self, revoked_at: datetime | None) -> None:
+        told = f" on {revoked_at:%Y-%m-%d}" if revoked_at else ""
+        super().__init__(f"the signing certificate was revoked{told}; sign with a current one")
+        self.revoked_at = revoked_at
+
+
+class WrongPin(SigningFailed):
+    """A PIN was refused. It is not tried again: tokens lock after a few."""
+
+    code = "wrong-pin"
+
+
+class PinNeeded(SigningFailed):
+    code = "pin-needed"
+
+
+class TokenLocked(SigningFailed):
+    code = "token-locked"
+
+
+class WrongCertificate(SigningFailed):
+    """A certificate of somebody else than the unit and role that it is to sign for."""
+
+    code = "wrong-certificate"
+
+
+class CertificateNotTrusted(SigningFailed):
+    """It leads to no trust anchor, or was revoked."""
+
+    code = "certificate-not-trusted"
+
+
+class NoSigningKey(SigningFailed):
+    code = "no-signing-key"
+
+
+class AnswerRefused(SohoaError):
+    """What an official's machine sent is not the signature that was asked for. code: one of ANSWER_CODES."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.__dict__["code"] = code  # one class, whose reasons are several
+
+
+ANSWER_CODES = (
+    "answer-unknown",
+    "answer-late",
+    "answer-expired",
+    "answer-changed",
+    "answer-unreadable",
+    "answer-too-large",
+    "answer-not-pades",
+    "answer-wrong",
+)
 
 
 class DatabaseTooNew(SohoaError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -18,6 +18,7 @@ from registry.tables import documents, events, fields, passes, people, scans
 from registry.values import DocumentId, DocumentState, Event, RecordMetadata, ScanState, utc_now
 
 Row = dict[str, Any]
+FOR_EVER = date(9999, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,12 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "state": DocumentState.ARCHIVED.value,
         "pdf_sha256": pdf_sha256,
         "signature_level": told.signature_level,
+        "arrived": told.arrived.model_dump(mode="json") if told.arrived else None,
         "retention_class": told.retention_class,
+        "retain_until": (told.retain_until or FOR_EVER).isoformat(),
+        "held_at": _text(told.legal_hold.since) if told.legal_hold else None,
+        "held_by": told.legal_hold.by if told.legal_hold else None,
+        "held_why": told.legal_hold.why if told.legal_hold else None,
         "approved_by": told.approved_by,
         "approved_at": _text(told.approved_at),
         "signed_at": _text(told.converted_at),

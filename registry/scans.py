@@ -18,7 +18,7 @@ from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Split
 
 
 class ScanRow(Value):
-    """One claimed input file."""
+    """One claimed input file. What is known of each of its pages is asked for by itself: of a pile it is large."""
 
     id: ScanId
     claim_key: str
@@ -32,8 +32,6 @@ class ScanRow(Value):
     media_type: str | None
     page_count: int | None
     warnings: list[str]
-    quality: ScanQuality | None
-    split: Split | None
     state: ScanState
     staged_path: str | None
     error_code: str | None
@@ -42,6 +40,9 @@ class ScanRow(Value):
     updated_at: datetime
     attempt: int
     priority: int
+
+
+_ROW = [column for column in scans.c if column.name in ScanRow.model_fields]
 
 
 class PassRow(Value):
@@ -81,7 +82,7 @@ def claim(
     sides: the two files of a scan that is to be collated; sha256 is then their `pair_digest`.
     """
     key = "|".join((sha256, unit, dossier_code or "", component_code or ""))
-    if earlier := conn.execute(select(scans).where(scans.c.claim_key == key)).first():
+    if earlier := conn.execute(select(*_ROW).where(scans.c.claim_key == key)).first():
         return Claim(scan=_row(earlier), fresh=False)
     now = _now()
     try:
@@ -110,7 +111,7 @@ def claim(
         fresh = True
     except IntegrityError:
         fresh = False
-    return Claim(scan=_row(conn.execute(select(scans).where(scans.c.claim_key == key)).one()), fresh=fresh)
+    return Claim(scan=_row(conn.execute(select(*_ROW).where(scans.c.claim_key == key)).one()), fresh=fresh)
 
 
 def withdraw_claim(conn: Connection, scan_id: ScanId) -> None:
@@ -141,14 +142,14 @@ def passes_of(conn: Connection, scan_id: str) -> tuple[PassRow, ...]:
 
 def of_pass(conn: Connection, sha256: str, source_path: str) -> ScanRow | None:
     """The scan that this very file was taken for as one of two, the latest; None where it was not."""
-    query = select(scans, passes.c.source_path.label("side")).join(passes, passes.c.scan_id == scans.c.id)
+    query = select(scans.c.id, passes.c.source_path.label("side")).join(passes, passes.c.scan_id == scans.c.id)
     rows = conn.execute(query.where(passes.c.sha256 == sha256).order_by(scans.c.received_at.desc()))
     return next((get(conn, ScanId(row.id)) for row in rows.all() if row.side == source_path), None)
 
 
 def get(conn: Connection, scan_id: ScanId, *, lock: bool = False) -> ScanRow:
     """Raises NotFound. lock: it stays as it is read until the caller's write transaction ends."""
-    query = select(scans).where(scans.c.id == scan_id)
+    query = select(*_ROW).where(scans.c.id == scan_id)
     row = conn.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound(f"no scan {scan_id}")
@@ -190,6 +191,12 @@ def save_split(conn: Connection, scan_id: ScanId, found: Split, *, anew: bool = 
     return found
 
 
+def split_of(conn: Connection, scan_id: str) -> Split | None:
+    """What the scan holds; None before that was found out."""
+    told = conn.execute(select(scans.c.split).where(scans.c.id == scan_id)).scalar()
+    return None if told is None else Split.model_validate(told)
+
+
 def retry(conn: Connection, scan_id: ScanId) -> None:
     """The scan is claimed once more, as its next attempt; one that is done meanwhile stays so."""
     conn.execute(
@@ -201,7 +208,7 @@ def retry(conn: Connection, scan_id: ScanId) -> None:
 
 def by_state(conn: Connection, state: ScanState) -> list[ScanRow]:
     """Oldest first."""
-    query = select(scans).where(scans.c.state == state).order_by(scans.c.received_at)
+    query = select(*_ROW).where(scans.c.state == state).order_by(scans.c.received_at)
     return [_row(row) for row in conn.execute(query)]
 
 
@@ -213,21 +220,20 @@ def next_in_turn(conn: Connection, each: int) -> list[ScanRow]:
         .where(scans.c.state == ScanState.CLAIMED, scans.c.staged_path.is_not(None))
         .subquery()
     )
-    query = select(scans).join(ready, ready.c.id == scans.c.id).where(ready.c.turn <= each)
+    query = select(*_ROW).join(ready, ready.c.id == scans.c.id).where(ready.c.turn <= each)
     return [_row(row) for row in conn.execute(query.order_by(scans.c.priority, scans.c.received_at))]
 
 
 def unstaged(conn: Connection) -> list[ScanRow]:
     """Claimed scans whose bytes are not at hand yet."""
-    query = select(scans).where(scans.c.state == ScanState.CLAIMED, scans.c.staged_path.is_(None))
+    query = select(*_ROW).where(scans.c.state == ScanState.CLAIMED, scans.c.staged_path.is_(None))
     return [_row(row) for row in conn.execute(query)]
 
 
 def being_read(conn: Connection) -> list[ScanRow]:
     """Scans that were begun and whose documents are not described yet, each once."""
     own = select(documents.c.id).where(documents.c.scan_id == scans.c.id)
-    # no join: what is known of a pile's pages would be unpacked anew for each of its papers, several times a second
-    query = select(scans).where(
+    query = select(*_ROW).where(
         scans.c.state == ScanState.IDENTIFIED,
         or_(~own.exists(), own.where(documents.c.state == DocumentState.READING).exists()),
     )

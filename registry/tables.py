@@ -148,12 +148,17 @@ documents = Table(
     Column("pdf_sha256", Exact(64)),
     Column("signature_level", Exact(6)),
     Column("retention_class", Exact(30)),
+    Column("retain_until", Exact(10)),
+    Column("held_at", Exact(32)),
+    Column("held_by", Shortened(100)),
+    Column("held_why", Shortened(300)),
     Column("created_at", Exact(32), nullable=False),
     Column("approved_by", Shortened(100)),
     Column("approved_at", Exact(32)),
     Column("signed_at", Exact(32)),
     Column("archived_at", Exact(32)),
     Column("indexed_at", Exact(32)),
+    Column("disposed_at", Exact(32)),
     Column("withdrawn_at", Exact(32)),
     Column("withdrawn_why", Shortened(300)),
     Column("replaced_by", Exact(36)),
@@ -161,6 +166,7 @@ documents = Table(
     Column("verdict_at", Exact(32)),
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
+    Column("arrived", JSON(none_as_null=True)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -171,9 +177,13 @@ documents = Table(
     Index("ix_documents_archived_at", "archived_at"),
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
+    Index("ix_documents_retain_until", "retain_until"),
 )
-"""verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
-documents of the scan. pages: those of the scan that are its own, from 0; null for all of them."""
+"""retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
+yet. held_*: the legal hold on it, if any. disposed_at: removed by a decision; what it said is gone from here too.
+verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
+documents of the scan. pages: those of the scan that are its own, from 0; null for all of them. arrived:
+registry.values.Arrived as JSON, of a document that came signed."""
 
 fields = Table(
     "fields",
@@ -235,6 +245,29 @@ reuse_events = Table(
     Index("ix_reuse_events_dossier", "dossier_code", "outcome"),
 )
 """outcome: reused | previewed | refused."""
+
+signing_requests = Table(
+    "signing_requests",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("document_id", Exact(36), ForeignKey("documents.id"), nullable=False),
+    Column("unit", Exact(35), nullable=False),
+    Column("role", Exact(20), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("asked_by", Shortened(100), nullable=False),
+    Column("certificate_sha256", Exact(64), nullable=False),
+    Column("source_sha256", Exact(64), nullable=False),
+    Column("prepared", LongText(), nullable=False),
+    Column("prepared_at", Exact(32), nullable=False),
+    Column("expires_at", Exact(32), nullable=False),
+    Column("answer", LongText()),
+    Column("answered_by", Shortened(100)),
+    Column("answered_at", Exact(32)),
+    Column("error_code", Exact(40)),
+    Index("ix_signing_requests_document", "document_id", "role", "state"),
+)
+"""Signatures asked of officials whose keys lie with them. state: open | answered | used | void. source_sha256: of the
+file that was prepared for signing. prepared, answer: signing.deferred.Prepared and Answer as JSON."""
 
 quarantine = Table(
     "quarantine",
@@ -323,3 +356,50 @@ facts = Table(
     Column("at", Exact(32), nullable=False),
 )
 """What the installation knows of itself: its id, the last reconciliation, the last backup."""
+
+_DAMAGED = text("findings IS NOT NULL")
+
+fixity = Table(
+    "fixity",
+    metadata,
+    Column("root", Exact(200), primary_key=True),
+    Column("since", Exact(32), nullable=False),
+    Column("checked_at", Exact(32)),
+    Column("findings", JSON(none_as_null=True)),
+    Column("bytes_read", _LARGE, nullable=False, default=0),
+    Index("ix_fixity_since", "since"),
+    Index("ix_fixity_checked_at", "checked_at"),
+    Index("ix_fixity_damaged", "since", sqlite_where=_DAMAGED, postgresql_where=_DAMAGED),
+)
+"""Objects of the archive by their OCFL prefix, and when every byte of each was last read and compared. since: that
+instant or, before the first check, when the object was first seen. findings: of the last check; null: nothing wrong."""
+
+disposals = Table(
+    "disposals",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("basis", Shortened(300), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("proposed_by", Shortened(100), nullable=False),
+    Column("proposed_at", Exact(32), nullable=False),
+    Column("decided_by", Shortened(100)),
+    Column("decided_at", Exact(32)),
+    Column("why", Shortened(300)),
+    Column("done_at", Exact(32)),
+    Index("ix_disposals_state", "state"),
+)
+"""Decisions of two people to remove records. state: proposed | approved | refused | done. why: of a refusal."""
+
+disposal_items = Table(
+    "disposal_items",
+    metadata,
+    Column("disposal_id", Exact(36), ForeignKey("disposals.id"), primary_key=True),
+    Column("document_id", Exact(36), primary_key=True),
+    Column("state", Exact(20), nullable=False),
+    Column("reason", Exact(40)),
+    Column("told", JSON, nullable=False),
+    Column("ended_at", Exact(32)),
+    Index("ix_disposal_items_document", "document_id", "state"),
+)
+"""The records of a decision. state: pending | gone | kept, with the reason why it was kept after all. told:
+registry.values.DisposedRecord as JSON: what is known of the record for good."""

@@ -74,10 +74,8 @@ def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) ->
         documents.c.part,
         documents.c.pages,
         scans.c.page_count.label("scan_pages"),
-        scans.c.split,
         func.coalesce(documents.c.error_code, scans.c.error_code).label("error_code"),
         scans.c.warnings,
-        scans.c.quality,
         func.coalesce(documents.c.dossier_code, scans.c.dossier_code).label("dossier_code"),
         scans.c.received_at,
         func.coalesce(documents.c.updated_at, scans.c.updated_at).label("updated_at"),
@@ -87,7 +85,21 @@ def latest(conn: Connection, units: Collection[str] | None, limit: int = 200) ->
     without = query.select_from(scans.outerjoin(documents, own)).where(scans.c.id.in_([row.id for row in unread]))
     found = [*conn.execute(with_document), *conn.execute(without)]
     found.sort(key=lambda row: row.updated_at, reverse=True)
-    return [TrayRow.model_validate(dict(row._mapping)) for row in found[:limit]]
+    shown = found[:limit]
+    about = _about_scans(conn, {row.scan_id for row in shown})
+    return [TrayRow.model_validate({**row._mapping, **about[row.scan_id]}) for row in shown]
+
+
+def _about_scans(conn: Connection, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What is known of each scan's pages, unpacked once for each and not for each paper of a pile."""
+    query = select(scans.c.id, scans.c.split, scans.c.quality).where(scans.c.id.in_(list(ids)))
+    return {
+        row.id: {
+            "split": None if row.split is None else Split.model_validate(row.split),
+            "quality": None if row.quality is None else ScanQuality.model_validate(row.quality),
+        }
+        for row in conn.execute(query)
+    }
 
 
 def counts(conn: Connection, units: Collection[str] | None = None) -> dict[str, int]:

@@ -51,11 +51,19 @@ class DocumentState(StrEnum):
     READING = "reading"
     REVIEW = "review"
     APPROVED = "approved"
+    TO_SIGN = "to-sign"
+    """The key lies with an official, whose signature it waits for."""
     STALLED = "stalled"
     SIGNED = "signed"
     ARCHIVED = "archived"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    DISPOSED = "disposed"
+    """Removed by a recorded decision: what is left is the decision, without personal data."""
+
+
+ENDED = frozenset({DocumentState.ARCHIVED, DocumentState.WITHDRAWN, DocumentState.DISPOSED})
+"""The path of such a document is over: a step that comes late moves it nowhere."""
 
 
 class Role(StrEnum):
@@ -235,6 +243,55 @@ class Event(Value):
     detail: dict[str, str] = {}
 
 
+class CopyForm(StrEnum):
+    """What a copy is (NĐ 30/2020/NĐ-CP, Điều 3 and 25)."""
+
+    TRUE_COPY = "sao-y"
+    """Of all of an original; what digitising a paper makes, Điều 25(1)(c)."""
+    COPY_OF_COPY = "sao-luc"
+    """Of all of a true copy, Điều 25(2)."""
+    EXTRACT = "trich-sao"
+    """Of a part of an original, Điều 25(3)."""
+
+    @property
+    def words(self) -> str:
+        """As it stands on the copy (Annex I)."""
+        return {"sao-y": "SAO Y", "sao-luc": "SAO LỤC", "trich-sao": "TRÍCH SAO"}[self.value]
+
+
+class ArrivedSignature(Value):
+    """One signature that a document came with, as it was judged at intake.
+
+    signed_by: the common name in the certificate. claimed_at: the signer's own clock, which proves nothing;
+    best_time: the earliest time it is proven to have existed, None without a timestamp that holds.
+    level: B-B, B-T, B-LT or B-LTA by what the file holds; None for what is no PAdES baseline signature.
+    sub_filter: how it is encoded (ISO 32000-1, 12.8.3), as ETSI.CAdES.detached or adbe.pkcs7.sha1.
+    """
+
+    field: str
+    signed_by: str
+    indication: Verdict
+    sub_indication: str | None = None
+    best_time: datetime | None = None
+    claimed_at: datetime | None = None
+    level: str | None = None
+    sub_filter: str = ""
+
+
+class Arrived(Value):
+    """What was found at intake of the signatures that a document came with: its file is archived as it came.
+
+    sha256: of the file judged, which is document.pdf. signatures: empty where only a timestamp, a usage-rights
+    signature or the bytes of a hidden one were found. The verdict is the worst of them.
+    """
+
+    verdict: Verdict
+    sub_indication: str | None = None
+    judged_at: datetime
+    sha256: Sha256
+    signatures: tuple[ArrivedSignature, ...] = ()
+
+
 class ScanOfSeveral(Value):
     """The scan that a document is one part of, or all of where it came in two passes: the OCFL object
     `urn:sohoa:scan:<scan id>`, with the file, or both, as received.
@@ -284,10 +341,47 @@ class SourceScan(Value):
     passes: tuple[ScanPass, ...] = ()
 
 
+class LegalHold(Value):
+    """Nothing of a record may be removed, whatever its retention says. by: the account that laid it. why: what asks for
+    it (a case, an inspection), without names of citizens."""
+
+    since: datetime
+    by: str
+    why: str
+
+
+class DisposedRecord(Value):
+    """What is kept for good of a record that is removed; nothing of it names a citizen. files: SHA-256 of what it held,
+    the scan as `original`."""
+
+    document_id: DocumentId
+    scan_id: ScanId | None
+    unit: str
+    kind: str | None
+    retention_class: str | None
+    retain_until: date
+    archived_at: datetime
+    original_sha256: Sha256
+    files: dict[str, Sha256]
+
+
+class Disposal(Value):
+    """`decision.json`: two people decided that these records are removed. basis: the decision on paper (QĐ số …)."""
+
+    schema_version: int = 1
+    id: str
+    basis: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str
+    approved_at: datetime
+    records: tuple[DisposedRecord, ...]
+
+
 class RecordMetadata(Value):
     """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
 
-    schema_version: int = 3
+    schema_version: int = 4
     document_id: DocumentId
     unit: str
     dossier_code: str | None = None
@@ -298,10 +392,14 @@ class RecordMetadata(Value):
     retention_class: str
     retain_until: date | None = None
     """The last day on which nothing may remove the record; None is for ever."""
+    legal_hold: LegalHold | None = None
     signature_level: str | None = None
-    """B-B, B-T, B-LT, B-LTA; None for a document that came without a signature of ours."""
+    """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
+    arrived: Arrived | None = None
+    """Of a document that came signed; None for one that we signed."""
     converted_from_paper: bool = True
-    """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it."""
+    """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it. False for one
+    that came signed: it was not made of paper here."""
     converted_by_unit: str
     converted_by_person: str
     converted_at: datetime

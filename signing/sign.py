@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
-from asn1crypto import crl, x509
+from asn1crypto import x509
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign import fields
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
-from pyhanko.sign.signers.pdf_signer import DSSContentSettings, TimestampDSSContentSettings
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
-from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import PathError, ValidationError
 
-from registry.errors import SigningFailed
+from registry.errors import CertificateRevoked, SigningFailed
 from registry.values import sha256_file, utc_now
 from signing.kept_keys import keep_keys
 from signing.keys import SigningKey, require_fit
+from signing.proofs import Evidence, Proof, Unproven, prove
+from signing.seal import add_proofs, example_token, lasts_until, seal
 from signing.stamp import Placed, Stamp, place, style
+from signing.tsa import signer_of, waited_in_vain
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
-FIELD = "SaoY"
+FIELD, OFFICIALS_FIELD = "SaoY", "NguoiSao"
 OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ESTALE)
 
 
@@ -38,28 +37,20 @@ OF_THE_DISK = (errno.ENOENT, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EROFS,
 IncrementalPdfFileWriter._update_meta = lambda self: None
 keep_keys()
 
-DSS = DSSContentSettings(
-    include_vri=False,
-    # before the document timestamp, which then covers the file to its last byte
-    next_ts_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
-)
 
+@dataclass(frozen=True, slots=True)
+class Official:
+    """The official who made the copy and signs before the agency does. mark: what is seen of it, below the agency's
+    stamp; None for nothing."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What levels above B-B need: who stamps time, and what proves that nothing was revoked."""
-
-    timestamper: TimeStamper | None = None
-    roots: Sequence[x509.Certificate] = ()
-    others: Sequence[x509.Certificate] = ()
-    revocation_lists: Sequence[crl.CertificateList] = ()
-    fetch: bool = False
-    """Whether CRLs and OCSP responses may be fetched from where the certificates say."""
+    key: SigningKey
+    mark: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedPdf:
-    """level: what was reached. why: the reason when that is less than was asked for."""
+    """level: what was reached. why: the reasons when that is less than was asked for. renew_by: the day by which the
+    newest timestamp must be renewed; None without one."""
 
     path: Path
     sha256: str
@@ -68,97 +59,181 @@ class SignedPdf:
     why: str = ""
     silent: bool = False
     """Whether the TSA took the request and let the time pass, so that the next document had better not wait for it."""
+    renew_by: date | None = None
 
 
 def sign_pdf(
-    source: Path, target: Path, *, key: SigningKey, stamp: Stamp | None, font: Path, level: str, evidence: Evidence
+    source: Path,
+    target: Path,
+    *,
+    key: SigningKey,
+    stamp: Stamp | None,
+    font: Path,
+    level: str,
+    evidence: Evidence,
+    at: datetime | None = None,
+    official: Official | None = None,
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
 
-    A TSA that is down or revocation data that is missing lowers the level, with the reason, and blocks nothing; one
-    that kept us waiting in vain is not asked again for the next lower level (`silent`).
-    Raises SigningFailed when not even B-B can be made, OSError when the disk hinders it. Call it from a thread without
-    a running event loop.
+    Where an official signs as well, theirs comes first; proofs and document timestamp are of both and over both.
+    Raises CertificateRevoked when the key's certificate is known to be; SigningFailed when not even B-B can be made,
+    OSError when the disk hinders it. at: now. Call it from a thread without a running event loop.
     """
-    require_fit(key.certificate, utc_now())
+    signers = [official.key, key] if official else [key]
+    for each in signers:
+        require_fit(each.certificate, at or utc_now())
+    put = _Attempt(source, target, key, stamp, font, official).sign
+    chains = [(each.certificate, _chain_of(each)) for each in signers]
+    return reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
+
+
+def reach(
+    target: Path,
+    put: Callable[[TimeStamper | None], None],
+    *,
+    signers: Sequence[tuple[x509.Certificate, Sequence[x509.Certificate]]],
+    level: str,
+    evidence: Evidence,
+    at: datetime | None = None,
+) -> SignedPdf:
+    """`target` is signed, by `put`, and at the highest level that can be had now.
+
+    First what is sure: the signature, with its timestamp when the TSA answers (B-T, else B-B). Then one update with the
+    proofs that nothing was revoked (B-LT) and a document timestamp over all (B-LTA). What is missing for one of these
+    lowers the level, with the reason, and blocks nothing: signing.renew raises it later. A TSA that kept us waiting in
+    vain is not asked again (`silent`).
+
+    put: makes `target`, with a timestamp on each signature or without. signers: their certificates, and those that may
+    stand between them and a root. Raises as sign_pdf does.
+    """
+    wanted = LEVELS.index(level)
+    proofs: list[Proof] = []
     reasons: list[str] = []
-    silent = evidence.timestamper is None
-    if silent and level != LEVELS[0]:
-        reasons.append("no timestamp server to ask")
-    for rank in range(LEVELS.index(level), -1, -1):
-        if rank and silent:
-            continue
+    for certificate, chain in signers if wanted >= 2 else ():
+        found, missing = _proofs_of_signer(certificate, chain, evidence, at)
+        proofs, reasons = proofs + found, reasons + [why for why in missing if why not in reasons]
+    stamper, silent = evidence.timestamper if wanted else None, False
+    if wanted and stamper is None:
+        reasons.append("no-tsa")
+    elif stamper is not None:
         try:
-            _sign(source, target, key, stamp, font, rank, evidence)
-        except (TimestampRequestError, PathError, ValidationError, SigningError, OSError) as exc:
-            if isinstance(exc, OSError) and exc.errno in OF_THE_DISK:
-                raise
-            reasons.append(f"{LEVELS[rank]}: {type(exc).__name__}")
-            silent = silent or _waited_in_vain(exc)
-            continue
-        except PdfError as exc:
-            raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
-        return SignedPdf(
-            path=target,
-            sha256=sha256_file(target),
-            level=LEVELS[rank],
-            signed_at=utc_now(),
-            why="; ".join(reasons),
-            silent=silent and evidence.timestamper is not None,
-        )
-    raise SigningFailed("; ".join(reasons) or "no level is reachable")
-
-
-def _sign(
-    source: Path, target: Path, key: SigningKey, stamp: Stamp | None, font: Path, rank: int, evidence: Evidence
-) -> None:
-    part = target.with_name(f".{target.name}.part")
-    metadata = PdfSignatureMetadata(
-        field_name=FIELD,
-        md_algorithm="sha256",
-        subfilter=fields.SigSeedSubFilter.PADES,
-        embed_validation_info=rank >= 2,
-        use_pades_lta=rank >= 3,
-        validation_context=_context(evidence) if rank >= 2 else None,
-        dss_settings=DSS,
-    )
+            token = example_token(stamper)
+            put(stamper)
+        except TimestampRequestError as exc:
+            silent, stamper = waited_in_vain(exc), None
+            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+    if stamper is None:
+        put(None)
+        return _signed(target, 0, reasons, silent)
+    if wanted < 2 or reasons:
+        return _signed(target, 1, reasons, silent, lasts_until(token))
     try:
-        with source.open("rb") as reader, part.open("w+b") as out:
+        stamping = prove(signer_of(token), evidence, known=_known(stamper), at=at, stamping=True)
+    except Unproven as exc:
+        return _signed(target, 1, [f"tsa-{exc.why}"], silent, lasts_until(token))
+    proofs.append(stamping)
+    if wanted == 3:
+        try:
+            token = seal(target, target, proofs, stamper)
+            return _signed(target, 3, reasons, silent, lasts_until(token, stamping))
+        except TimestampRequestError as exc:
+            silent = waited_in_vain(exc)
+            reasons.append("tsa-silent" if silent else f"tsa-{_kind(exc)}")
+    add_proofs(target, target, proofs)
+    return _signed(target, 2, reasons, silent, lasts_until(token, stamping))
+
+
+def _proofs_of_signer(
+    certificate: x509.Certificate, chain: Sequence[x509.Certificate], evidence: Evidence, at: datetime | None
+) -> tuple[list[Proof], list[str]]:
+    """The proof for the signer's certificate, or why there is none."""
+    try:
+        return [prove(certificate, evidence, known=chain, at=at)], []
+    except Unproven as exc:
+        if exc.why == "revoked":
+            raise CertificateRevoked(exc.revoked_at) from exc
+        return [], [exc.why]
+
+
+def _chain_of(key: SigningKey) -> Sequence[x509.Certificate]:
+    return tuple(key.signer.cert_registry)
+
+
+def _known(stamper: TimeStamper) -> Sequence[x509.Certificate]:
+    return tuple(stamper.cert_registry)
+
+
+def _kind(exc: Exception) -> str:
+    return "wrong-answer" if type(exc) is not TimestampRequestError else "down"
+
+
+def _signed(path: Path, rank: int, reasons: Sequence[str], silent: bool, renew_by: date | None = None) -> SignedPdf:
+    return SignedPdf(
+        path=path,
+        sha256=sha256_file(path),
+        level=LEVELS[rank],
+        signed_at=utc_now(),
+        why="; ".join(reasons),
+        silent=silent,
+        renew_by=renew_by,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    source: Path
+    target: Path
+    key: SigningKey
+    stamp: Stamp | None
+    font: Path
+    official: Official | None = None
+
+    def sign(self, timestamper: TimeStamper | None) -> None:
+        """`target` is the signed file, B-T or B-B. Raises SigningFailed, TimestampRequestError, OSError."""
+        part = self.target.with_name(f".{self.target.name}.part")
+        first = self.target.with_name(f".{self.target.name}.first")
+        try:
+            if self.official is None:
+                self._add(self.source, part, FIELD, self.key, timestamper)
+            else:
+                self._add(self.source, first, OFFICIALS_FIELD, self.official.key, timestamper)
+                self._add(first, part, FIELD, self.key, timestamper)
+            part.replace(self.target)
+        except (PdfError, SigningError) as exc:
+            raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
+        finally:
+            part.unlink(missing_ok=True)
+            first.unlink(missing_ok=True)
+
+    def _add(self, source: Path, target: Path, field: str, key: SigningKey, timestamper: TimeStamper | None) -> None:
+        metadata = PdfSignatureMetadata(
+            field_name=field, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
+        )
+        with source.open("rb") as reader, target.open("w+b") as out:
             writer = IncrementalPdfFileWriter(reader)
-            placed = place(stamp, font, _upright_page(writer)) if stamp else None
+            placed = self._placed(writer, field)
             PdfSigner(
                 metadata,
                 signer=key.signer,
-                timestamper=evidence.timestamper if rank >= 1 else None,
-                stamp_style=style(font) if placed else None,
-                new_field_spec=fields.SigFieldSpec(FIELD, on_page=0, box=placed.box if placed else None),
+                timestamper=timestamper,
+                stamp_style=style(self.font, placed) if placed else None,
+                new_field_spec=fields.SigFieldSpec(field, on_page=0, box=placed.box if placed else None),
             ).sign_pdf(writer, output=out, appearance_text_params={"text": placed.text} if placed else None)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+
+    def _placed(self, writer: Any, field: str) -> Placed | None:
+        """What is seen of a signature, where the page has room: the agency's stamp, the official's mark below it."""
+        mark = self.official.mark if self.official else None
+        if self.stamp is None or (field == OFFICIALS_FIELD and mark is None):
+            return None
+        page = upright_page(writer)
+        agency = place(self.stamp, self.font, page)
+        if field == FIELD:
+            return agency
+        return place(mark, self.font, page, under=agency) if mark and agency else None
 
 
-def _waited_in_vain(exc: BaseException | None) -> bool:
-    """Whether the time ran out, rather than that the TSA or the network said no."""
-    while exc is not None:
-        if isinstance(exc, (TimeoutError, requests.Timeout)):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False
-
-
-def _context(evidence: Evidence) -> ValidationContext:
-    """A new one for each signature: it keeps what was found for that signature."""
-    return ValidationContext(
-        trust_roots=list(evidence.roots),
-        other_certs=list(evidence.others),
-        crls=list(evidence.revocation_lists),
-        allow_fetching=evidence.fetch,
-        revocation_mode="hard-fail",
-    )
-
-
-def _upright_page(writer: Any) -> tuple[float, float, float, float]:
+def upright_page(writer: Any) -> tuple[float, float, float, float]:
     """The box of page 1. Raises SigningFailed for a turned page: the stamp would lie on its side."""
     crop, media, turned = _inherited(writer, "/CropBox", "/MediaBox", "/Rotate")
     if int(turned or 0) % 360:
@@ -180,4 +255,4 @@ def _inherited(writer: Any, *keys: str) -> list[Any]:
         node = node["/Parent"]
 
 
-__all__ = ["LEVELS", "Evidence", "Placed", "SignedPdf", "sign_pdf"]
+__all__ = ["LEVELS", "OF_THE_DISK", "Evidence", "Official", "Placed", "SignedPdf", "reach", "sign_pdf", "upright_page"]

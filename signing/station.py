@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,21 @@ from asn1crypto import crl, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pyhanko.keys import load_cert_from_pemder
-from pyhanko.sign.timestamps import HTTPTimeStamper, TimeStamper
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from registry.errors import SigningFailed
+from registry.errors import AnswerRefused, SigningFailed
+from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
+from signing.deferred import Answer, Prepared, complete_signature, prepare
 from signing.detached import DetachedSignature, sign_bytes
-from signing.keys import Pkcs12Key, SigningKey
-from signing.sign import Evidence, SignedPdf, sign_pdf
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
+from signing.keys.trusted import require_trusted
+from signing.proofs import Evidence, KeptProofs
+from signing.sign import FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
-from signing.validate import TrustStore
+from signing.tsa import HttpTsa
+from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
 TSA_PATIENCE_S = 180
@@ -30,12 +36,12 @@ SILENCE_S = 300.0
 
 
 class SigningStation:
-    """Signs with one key at one level. Safe to use from several threads."""
+    """Signs with the key of each unit at one level. Safe to use from several threads."""
 
     def __init__(
         self,
         *,
-        key: SigningKey,
+        key: SigningKey | KeyRing,
         level: str,
         tsa: str,
         authority: Authority,
@@ -43,11 +49,12 @@ class SigningStation:
         font: Path,
         patience_s: float = TSA_PATIENCE_S,
     ) -> None:
-        self._key, self._level, self._tsa, self._authority = key, level, tsa, authority
+        self._level, self._tsa, self._authority = level, tsa, authority
+        self._keys = key if isinstance(key, KeyRing) else KeyRing.of(key)
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
         self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper = self._make_timestamper()
+        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
 
     @classmethod
     def open(
@@ -76,27 +83,106 @@ class SigningStation:
         """The anchors that its own signatures are validated against."""
         return self._trust
 
-    def sign(self, source: Path, target: Path, *, stamp: Stamp | None) -> SignedPdf:
-        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once."""
+    @property
+    def keys(self) -> KeyRing:
+        """Whose key signs what."""
+        return self._keys
+
+    def sign(
+        self,
+        source: Path,
+        target: Path,
+        *,
+        stamp: Stamp | None,
+        unit: str | None = None,
+        role: KeyRole = KeyRole.AGENCY,
+        mark: bool = False,
+    ) -> SignedPdf:
+        """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
+
+        unit: whose document it is; its key signs, and before it that of the unit's official, where one lies here. mark:
+        whether the official's signature is seen, by name and time. Raises NoSigningKey, WrongCertificate as well.
+        """
+        key = self._keys.key(unit, role)
+        official = self._official(unit, stamp, mark=mark) if role == KeyRole.AGENCY else None
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
         made = sign_pdf(
-            source, target, key=self._key, stamp=stamp, font=self._font, level=self._level, evidence=evidence
+            source,
+            target,
+            key=key,
+            stamp=stamp,
+            font=self._font,
+            level=self._level,
+            evidence=evidence,
+            official=official,
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
 
+    def prepare(
+        self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD
+    ) -> Prepared:
+        """See signing.deferred.prepare. certificates: DER, the signer's first; they lead to a trusted root.
+
+        Raises CertificateNotTrusted, SigningFailed.
+        """
+        own, *chain = (x509.Certificate.load(der) for der in certificates)
+        require_fit(own, utc_now())
+        self.refresh()
+        require_trusted(own, chain, self._evidence())
+        return prepare(
+            source,
+            target,
+            certificate=certificates[0],
+            chain=certificates[1:],
+            stamp=stamp,
+            font=self._font,
+            field=field,
+        )
+
+    def complete(self, prepared: Prepared, answer: Answer, waiting: Path, target: Path) -> SignedPdf:
+        """`target` is the prepared file with the official's signature, at the level that is reachable now; validated.
+
+        Raises AnswerRefused for what cannot become a valid signature, OSError.
+        """
+        self.refresh()
+        evidence = self._evidence()
+        if time.monotonic() < self._ask_again_at:
+            evidence = replace(evidence, timestamper=None)
+        made = complete_signature(prepared, answer, waiting, target, level=self._level, evidence=evidence)
+        if made.silent:
+            self._ask_again_at = time.monotonic() + SILENCE_S
+        if validate_pdf(target, self._trust).verdict == Verdict.FAILED:
+            target.unlink(missing_ok=True)
+            raise AnswerRefused("answer-wrong")
+        return made
+
     def sign_bytes(self, body: bytes) -> DetachedSignature:
         """See signing.detached.sign_bytes. Raises SigningFailed."""
-        return sign_bytes(body, self._key, None if time.monotonic() < self._ask_again_at else self._timestamper)
+        timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
+        return sign_bytes(body, self._keys.key(None), timestamper)
+
+    def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
+        """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
+        if unit is None or not self._keys.has(unit, KeyRole.OFFICIAL):
+            return None
+        held = self._keys.held(unit, KeyRole.OFFICIAL)
+        if held.deferred:
+            return None
+        key = self._keys.opened(held)
+        if not mark or stamp is None:
+            return Official(key)
+        name = key.certificate.subject.native.get("common_name", "")
+        return Official(key, Stamp("", str(name), stamp.at))
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The signing certificate."""
-        return self._key.certificate
+        """The certificate of the key that signs for all, or of the first."""
+        return self._keys.key(None).certificate
 
     def refresh(self) -> None:
         """The development authority's revocation lists are fresh; nothing to do for a real one."""
@@ -107,19 +193,19 @@ class SigningStation:
     def _evidence(self) -> Evidence:
         own = self._authority
         if not own.exists:
-            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True)
+            return Evidence(timestamper=self._timestamper, roots=self._trust.anchors, fetch=True, kept=self._proofs)
         lists = [crl.CertificateList.load(own.revocation_list(n).read_bytes()) for n in ("root", "issuing")]
         return Evidence(
             timestamper=self._timestamper,
             roots=self._trust.anchors,
             others=(load_cert_from_pemder(str(own.issuing)),),
             revocation_lists=lists,
-            fetch=False,
+            kept=self._proofs,
         )
 
     def _make_timestamper(self) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HTTPTimeStamper(self._tsa, timeout=self._patience)
+            return HttpTsa(self._tsa, self._patience)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

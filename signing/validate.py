@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,8 +14,9 @@ from asn1crypto import parser, x509
 from pyhanko.keys import load_certs_from_pemder
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.ades.report import AdESFailure, AdESStatus
+from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESStatus
 from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import validate_pdf_timestamp
 from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.errors import SignatureValidationError
@@ -31,7 +32,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
-from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
+from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy, FreshnessReqType
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from registry.errors import SettingsInvalid
@@ -43,6 +44,13 @@ WORDS = {
     AdESStatus.FAILED: Verdict.FAILED,
 }
 FORMAT_FAILURE = "FORMAT_FAILURE"
+AS_STORED = CertRevTrustPolicy(
+    REQUIRE_REVINFO,
+    freshness=timedelta(days=40 * 365),
+    freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION,
+)
+"""What the file holds is as fresh as it can be. By pyHanko's default the proofs of the last timestamp, an OCSP answer
+of ten minutes, would no longer count the day after, and every record of the archive be INDETERMINATE."""
 
 
 class Check(Value):
@@ -105,7 +113,8 @@ def validate_pdf(path: Path, trust: TrustStore, at: datetime | None = None) -> S
 
 def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureReport:
     size = stream.seek(0, os.SEEK_END)
-    reader = PdfFileReader(stream, strict=True)
+    reader = _reader(stream)
+    hybrid = reader.xrefs.hybrid_xrefs_present
     embedded = list(reader.embedded_signatures)
     signatures = [s for s in embedded if str(s.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp"]
     if not signatures:
@@ -116,7 +125,7 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
         )
     if any(_padding_is_written_on(stream, s) or not _timestamp_holds(s) for s in embedded):
         return _failed(AdESFailure.HASH_FAILURE.standard_name, "a signature's own bytes, or a document timestamp")
-    verdicts = tuple(_judge(signature, trust, at) for signature in signatures)
+    verdicts = tuple(_unless_hybrid(_judge(signature, trust, at), hybrid=hybrid) for signature in signatures)
     sealed = _is_sealed(embedded, size)
     worst = max(verdicts, key=lambda v: (v.indication == Verdict.FAILED, v.indication == Verdict.INDETERMINATE))
     checks = (
@@ -132,6 +141,26 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
     )
 
 
+def _reader(stream: BinaryIO) -> PdfFileReader:
+    """Strict, but for a hybrid-reference file (ISO 32000-1, 7.5.8.4), whose signatures a strict reader does not look
+    at. One that is encrypted is read with the empty password that opens it for everybody."""
+    reader = PdfFileReader(stream, strict=True)
+    if reader.xrefs.hybrid_xrefs_present:
+        reader = PdfFileReader(stream, strict=False)
+    if reader.encrypted:
+        reader.decrypt(b"")
+    return reader
+
+
+def _unless_hybrid(verdict: SignatureVerdict, *, hybrid: bool) -> SignatureVerdict:
+    """A hybrid-reference file may show one thing to old programs and another to new ones: the bytes hold, and what was
+    seen by the signer cannot be told."""
+    if not hybrid or verdict.indication != Verdict.PASSED:
+        return verdict
+    told = AdESIndeterminate.GENERIC.standard_name
+    return verdict.model_copy(update={"indication": Verdict.INDETERMINATE, "sub_indication": told})
+
+
 def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> SignatureVerdict:
     name, by = str(signature.field_name), _common_name(signature.signer_cert)
     try:
@@ -141,7 +170,7 @@ def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> 
             field=name, signed_by=by, indication=Verdict.FAILED, sub_indication=_sub_indication_of(exc)
         )
     indication, told = WORDS[result.ades_subindic.status], result.ades_subindic.standard_name
-    changed = _modified_after(result.api_status)
+    changed = _modified_after(result.api_status, signature.reader)
     if changed:
         indication, told = Verdict.FAILED, FORMAT_FAILURE
     elif result.api_status is not None and not result.api_status.intact:
@@ -162,21 +191,30 @@ def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
         SignatureValidationSpec(
             cert_validation_policy=CertValidationPolicySpec(
                 trust_manager=SimpleTrustManager.build([CertTrustAnchor(c) for c in trust.anchors]),
-                revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+                revinfo_policy=AS_STORED,
             ),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
         )
     )
 
 
-def _modified_after(status: Any) -> bool:
+def _modified_after(status: Any, reader: PdfFileReader) -> bool:
     """Whether something but validation data and further signatures came after."""
     if status is None or status.coverage is None:
         return False
     if status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return True
     level = status.modification_level
+    if level == ModificationLevel.FORM_FILLING:
+        return not _only_signatures(status.diff_result, reader)
     return level is not None and level not in (ModificationLevel.NONE, ModificationLevel.LTA_UPDATES)
+
+
+def _only_signatures(changes: Any, reader: PdfFileReader) -> bool:
+    """Whether the form fields that changed are signatures' alone: the agency's after the official's."""
+    signed = {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)}
+    changed = set(getattr(changes, "changed_form_fields", None) or ())
+    return bool(changed) and changed <= signed
 
 
 def _is_sealed(embedded: Sequence[EmbeddedPdfSignature], size: int) -> bool:

@@ -126,14 +126,24 @@ def answers(home: Path) -> dict[str, tuple[int, frozenset[str]]]:
 
 def add_record(wiring: Wiring, number: int) -> DocumentId:
     """One more archived and indexed record, by the very steps of the pipeline, only that nobody reads."""
-    scan_id = _drop(wiring, f"quét {number}.jpg", encoded(sheet(size=(414, 585), text=f"so {number}"), "JPEG"))
-    document_id = _read(wiring, scan_id, number)
-    with write(wiring.engine) as conn:
-        at = utc_now().isoformat(timespec="microseconds")
-        state = DocumentState.APPROVED
-        documents.set_state(conn, document_id, state, step="approved", approved_by="motcua", approved_at=at)
+    document_id = approved(wiring, number)
     preserve(wiring, document_id)
     settling.release(wiring.workshop, document_id)
+    return document_id
+
+
+def approved(wiring: Wiring, number: int) -> DocumentId:
+    """A document that was read and approved, and is to be signed next."""
+    document_id = _read(
+        wiring,
+        _drop(wiring, f"quét {number}.jpg", encoded(sheet(size=(414, 585), text=f"so {number}"), "JPEG")),
+        number,
+    )
+    with write(wiring.engine) as conn:
+        at = utc_now().isoformat(timespec="microseconds")
+        documents.set_state(
+            conn, document_id, DocumentState.APPROVED, step="approved", approved_by="motcua", approved_at=at
+        )
     return document_id
 
 

@@ -1,4 +1,4 @@
-"""verify, archive audit: does a record hold?"""
+"""verify: does a record hold?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.output import EXIT_PARTLY, Home, Json, err, out, show, table
+from app.cli.output import EXIT_PARTLY, Home, Json, err, out, show
 from app.wiring import opened
 from archive.aip import iter_records
-from archive.fixity import audit as audit_store
 from pipeline.verification import VerificationReport, verify_file
-from registry import documents
-from registry.database import write
 from registry.values import DocumentId, Verdict
 
 COLOURS = {Verdict.PASSED: "green", Verdict.INDETERMINATE: "yellow", Verdict.FAILED: "red"}
@@ -49,25 +46,4 @@ def verify(
                 mark = {True: "✓", False: "✗", None: "?"}[check.ok]
                 out.print(f"   {mark} {check.name} {check.detail}", markup=False)
     if any(r.verdict != Verdict.PASSED for r in reports):
-        sys.exit(EXIT_PARTLY)
-
-
-def audit_archive(home: Home, json: Json = False) -> None:
-    """Đọc lại mọi byte trong kho và so với bản kê. Ctrl-C dừng được; không sửa gì."""
-    with opened(home) as wiring, Progress(console=err, transient=True) as progress:
-        bar = progress.add_task("Đọc lại kho…", total=None)
-        result = audit_store(wiring.store, lambda _found: progress.advance(bar))
-        with write(wiring.engine) as conn:
-            for damaged in result.damaged:
-                documents.keep_verdict(conn, damaged.document_id, Verdict.FAILED)
-    if json:
-        show({"ok": result.ok, **result.model_dump(mode="json")})
-    else:
-        out.print(f"{result.records} tài liệu, {result.bytes_read >> 20} MiB, {len(result.damaged)} hỏng.")
-        table(
-            ("Tài liệu", "Phát hiện"), [(d.document_id, "; ".join(d.findings)) for d in result.damaged]
-        ) if result.damaged else None
-        for stray in result.strays:
-            out.print(f"tệp lạ: {stray}", markup=False)
-    if not result.ok:
         sys.exit(EXIT_PARTLY)

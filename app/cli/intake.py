@@ -91,7 +91,7 @@ def _has_ended(shop: Workshop, scan_id: ScanId) -> bool:
         if scans.get(conn, scan_id).state in ENDED:
             return True
         found = [documents.get(conn, d) for d in documents.of_scan(conn, scan_id)]
-    ended = (DocumentState.REVIEW, DocumentState.ARCHIVED, DocumentState.REJECTED)
+    ended = (DocumentState.REVIEW, DocumentState.TO_SIGN, DocumentState.ARCHIVED, DocumentState.REJECTED)
     return bool(found) and all(d.state in ended for d in found)
 
 

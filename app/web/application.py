@@ -10,18 +10,31 @@ from urllib.parse import urlencode
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.health import Monitor
 from app.metrics import Metrics
-from app.web import auth, finding, health, numbers, purposes, record, reuse, status, tray
+from app.web import (
+    auth,
+    disposal,
+    finding,
+    health,
+    keeping,
+    numbers,
+    purposes,
+    record,
+    reuse,
+    signing,
+    status,
+    tray,
+)
 from app.web.visit import LoginNeeded, PasswordChangeNeeded, PurposeNeeded, Site, templates
 from config.messages import sentence
 from pipeline.watch import Waiting
-from registry.errors import Conflict, NotAllowed, NotFound, ServiceUnavailable, SohoaError
+from registry.errors import AnswerRefused, Conflict, NotAllowed, NotFound, ServiceUnavailable, SohoaError
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -38,6 +51,7 @@ STATUS: tuple[tuple[type[SohoaError], int], ...] = (
     (NotFound, 404),
     (NotAllowed, 403),
     (Conflict, 409),
+    (AnswerRefused, 422),
     (ServiceUnavailable, 503),
 )
 
@@ -48,7 +62,7 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     monitor = Monitor(wiring)
     app.state.site = Site(wiring=wiring, waiting=waiting, monitor=monitor, metrics=Metrics(wiring, monitor))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (auth, tray, finding, purposes, record, reuse, numbers, status, health):
+    for part in (auth, tray, finding, purposes, record, keeping, disposal, reuse, numbers, signing, status, health):
         app.include_router(part.router)
 
     @app.middleware("http")
@@ -66,7 +80,9 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     app.middleware("http")(health.timed)
 
     @app.exception_handler(LoginNeeded)
-    def to_login(_request: Request, _exc: Exception) -> Response:
+    def to_login(request: Request, _exc: Exception) -> Response:
+        if _is_program(request):
+            return JSONResponse({"code": "login", "message": sentence("not-allowed")}, status_code=401)
         return RedirectResponse("/login", status_code=303)
 
     @app.exception_handler(PasswordChangeNeeded)
@@ -78,14 +94,16 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         return RedirectResponse(f"/purpose?{urlencode({'back': request.url.path})}", status_code=303)
 
     @app.exception_handler(SohoaError)
-    def failed(request: Request, exc: SohoaError) -> HTMLResponse:
+    def failed(request: Request, exc: SohoaError) -> Response:
         number = next((number for kind, number in STATUS if isinstance(exc, kind)), 500)
+        if _is_program(request):
+            return JSONResponse({"code": exc.code, "message": sentence(exc.code)}, status_code=number)
         said = {"sentence": sentence(exc.code), "code": exc.code, "troubles": monitor.health().troubles}
         return templates.TemplateResponse(request, "error.html", said, status_code=number)
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)
-    def database_away(request: Request, exc: Exception) -> HTMLResponse:
+    def database_away(request: Request, exc: Exception) -> Response:
         """The registry does not answer: not the page's fault, and nothing is lost. What the database refuses is."""
         away = isinstance(exc, (OperationalError, PoolTimeout)) or getattr(exc, "connection_invalidated", False)
         return failed(request, ServiceUnavailable("the registry")) if away else broke(request, exc)
@@ -99,8 +117,11 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         return templates.TemplateResponse(request, "error.html", said, status_code=500)
 
     @app.exception_handler(RequestValidationError)
-    def not_understood(request: Request, _exc: Exception) -> HTMLResponse:
+    def not_understood(request: Request, _exc: Exception) -> Response:
         """A form or address that was put together by hand; what was typed is not repeated."""
+        if _is_program(request):
+            code = "answer-unreadable"
+            return JSONResponse({"code": code, "message": sentence(code)}, status_code=422)
         said = {"sentence": "Biểu mẫu gửi lên không đúng. Hãy quay lại trang trước và nhập lại.", "code": "form"}
         return templates.TemplateResponse(request, "error.html", said, status_code=422)
 
@@ -109,3 +130,8 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
         return RedirectResponse("/tray", status_code=303)
 
     return app
+
+
+def _is_program(request: Request) -> bool:
+    """Whether the answer is for a program, as JSON: {code, message}."""
+    return request.url.path.startswith("/api/")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
-from registry import documents, reads, reuse_events, scans
+from registry import disposals, documents, reads, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.values import FIELD_NAMES, DocumentId, DocumentState, FieldValue, Person, ScanId
@@ -44,16 +44,20 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         reused = reuse_events.of_document(conn, document_id)
         looked = reads.find(conn, document_id=document_id, limit=LATEST) if visit.may("reads") else []
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
+        papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
+        gone = disposals.of_document(conn, document_id) if record.disposed_at else None
     return visit.page(
         "document.html",
+        gone=gone,
         record=record,
         scan=scan,
+        papers=papers,
         names=FIELD_NAMES,
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
         reused=reused,
         looked=looked,
-        pages=range(record.page_count or 0) if record.step not in (None, "identified") or archived else (),
+        pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
         unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,
@@ -80,6 +84,16 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     visit.read("download", record)
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/documents/{document_id}/search-copy.pdf")
+def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
+    """The labelled copy of a document that came signed. Raises NotFound where there is none."""
+    record = visit.record(document_id)
+    content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.note("download", document_id, record.unit)
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 

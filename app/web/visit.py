@@ -32,9 +32,11 @@ MAY = {
     "tray": EVERYONE,
     "retry": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
     "review": frozenset({Role.SCANNER, Role.CLERK, Role.ADMIN}),
+    "sign": frozenset({Role.CLERK, Role.LEADER}),
     "search": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
+    "keeping": frozenset({Role.AUDITOR, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "reads": frozenset({Role.AUDITOR, Role.LEADER}),
@@ -133,7 +135,7 @@ class Visit:
     def read(self, action: str, record: documents.DocumentRecord) -> None:
         """The audit log says that the account read the document and what for, once in half an hour. Who works on what
         comes in need not say why. Raises PurposeNeeded: nothing of the document may be shown yet."""
-        incoming = record.archived_at is None and self.may("review")
+        incoming = record.archived_at is None and (self.may("review") or self.may("sign"))
         purpose = Purpose(why=Why.INTAKE) if incoming else self.purpose
         if purpose is None:
             raise PurposeNeeded
@@ -159,8 +161,9 @@ class Visit:
         """A rendered page with the frame around it."""
         with read(self.wiring.engine) as conn:
             waiting = documents.count_in_state(conn, DocumentState.REVIEW, self.units) if self.may("review") else 0
+            to_sign = documents.count_in_state(conn, DocumentState.TO_SIGN, self.units) if self.may("sign") else 0
         health = self.site.monitor.health()
-        frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting}
+        frame = {"visit": self, "user": self.user, "csrf": self.csrf, "to_review": waiting, "to_sign": to_sign}
         frame |= {"troubles": health.troubles, "unwell": len(health.wrong), "link": self.may("status")}
         return templates.TemplateResponse(self.request, template, {**frame, **context})
 

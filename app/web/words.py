@@ -15,6 +15,7 @@ STATES = {
     "reading": "đang đọc",
     "review": "cần kiểm tra",
     "approved": "chờ ký",
+    "to-sign": "chờ cán bộ ký số",
     "signed": "đã ký số",
     "archived": "đã lưu kho",
     "done": "đã lưu kho",
@@ -23,10 +24,11 @@ STATES = {
     "rejected": "cách ly",
     "stalled": "tạm dừng, tự thử lại",
     "withdrawn": "đã thu hồi",
+    "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
-REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "signed": 4, "archived": 5,
-           "withdrawn": 5, "done": 5}  # fmt: skip
+REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
+           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -52,6 +54,10 @@ EVENTS = {
     "appraisal": "Kiểm tra của người",
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
+    "legal hold": "Giữ theo yêu cầu pháp lý",
+    "deletion": "Tiêu hủy",
+    "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
+    "validation": "Kiểm tra chữ ký của bản nhận",
 }
 CHECKS = {
     "fixity": "Từng byte trong kho đúng với bản kê",
@@ -62,6 +68,16 @@ CHECKS = {
     "signature": "Chữ ký số, chứng thư và dấu thời gian",
     "signature present": "Có chữ ký số",
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
+}
+OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
+DISPOSAL = {
+    "proposed": "chờ người khác duyệt",
+    "approved": "đã duyệt, đang thực hiện",
+    "refused": "không duyệt",
+    "done": "đã xong",
+    "pending": "chờ",
+    "gone": "đã tiêu hủy",
+    "kept": "được giữ lại",
 }
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
@@ -129,6 +145,7 @@ HEALTH = {
     "work": "Giấy tờ đang xử lý",
     "reconciliation": "Đối chiếu hằng ngày",
     "backup": "Sao lưu cơ sở dữ liệu",
+    "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
 }
 WORKERS = {
@@ -152,6 +169,13 @@ def day(value: date | str | None) -> str:
         return value or ""
 
 
+def kept_until(value: date | None) -> str:
+    """How long a record is kept, in words."""
+    if value is None:
+        return "chưa rõ thời hạn: giữ, không tiêu hủy"
+    return "vĩnh viễn" if value.year == 9999 else f"đến hết ngày {day(value)}"
+
+
 def instant(value: datetime | str | None) -> str:
     """Clock time of Vietnam; the registry's text for an instant is read as one."""
     if isinstance(value, str):
@@ -166,10 +190,14 @@ def masked(number: str) -> str:
 
 def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
+    if reason == "signature":
+        return "chữ ký số của bản nhận chưa đạt; hãy xem người ký và kết luận bên dưới rồi mới duyệt"
     if reason == "kind":
         return "chưa rõ loại giấy tờ"
     if reason == "cover":
         return "chưa rõ tờ phân cách, xem giấy tờ bắt đầu và kết thúc ở đâu, thuộc hồ sơ nào"
+    if reason == "not-signed":
+        return "người ký đã trả lại, chưa ký"
     what, _, which = reason.partition(":")
     if what == "page":
         return f"trang {which} không đọc được, hoặc quét chưa đạt"
@@ -223,6 +251,8 @@ FILTERS: dict[str, Any] = {
     "page_range": pages,
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
+    "kept_until": kept_until,
+    "disposal": lambda code: DISPOSAL.get(code, code),
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
@@ -231,6 +261,7 @@ FILTERS: dict[str, Any] = {
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),
+    "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),

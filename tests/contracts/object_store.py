@@ -144,6 +144,17 @@ class ObjectStoreContract:
             store.delete_tree("x")
         assert {k: get(store, f"x/{k}") for k in TREE} == TREE
 
+    def test_the_strongest_lock_of_a_tree_is_told(self, store: ObjectStore) -> None:
+        store.put_tree("x/v1", dict(TREE), digests(TREE), retain_until=YESTERDAY)
+        assert not store.lock("x").forbids_removal(TOMORROW)
+        store.put_tree("x/v2", {"a": b""}, digests({"a": b""}), retain_until=TOMORROW)
+        told = store.lock("x")
+        assert (told.until, told.held) == (TOMORROW, False)
+        store.put_tree("x/v3", {"a": b""}, digests({"a": b""}), retain_until=None)
+        assert store.lock("x").forbids_removal(TOMORROW + timedelta(days=365 * 90))
+        with pytest.raises(KeyNotFound):
+            store.lock("nothing")
+
     def test_one_retained_file_keeps_all_of_the_tree(self, store: ObjectStore) -> None:
         store.put_tree("x/v1", dict(TREE), digests(TREE), retain_until=YESTERDAY)
         store.put_tree("x/v2", {"a": b""}, digests({"a": b""}), retain_until=TOMORROW)
@@ -167,8 +178,10 @@ class ObjectStoreContract:
             store.hold("nothing", True)
         for _ in range(2):
             store.hold("x", True)
+        assert store.lock("x").held and store.lock("x/a").held
         with pytest.raises(Retained):
             store.delete_tree("x")
         store.hold("x", False)
+        assert not store.lock("x").forbids_removal(TOMORROW - timedelta(days=1))
         store.delete_tree("x")
         assert not store.exists("x/two")

@@ -393,7 +393,7 @@ class RegistryContract:
         scan = claim(engine).scan
         found = Split(parts=(Part(pages=(1, 2), dossier_code="D1"), Part(pages=(4,))), covers=(0, 3), blanks=(5,))
         with write(engine) as conn:
-            assert scan.split is None
+            assert scans.split_of(conn, scan.id) is None
             assert scans.save_split(conn, scan.id, found) == found
             assert scans.save_split(conn, scan.id, Split(parts=())) == found
             scans.update(conn, scan.id, state=ScanState.IDENTIFIED)
@@ -403,7 +403,7 @@ class RegistryContract:
                     component_code=None, original_sha256=scan.sha256, page_count=1, part=number, pages=(number,),
                 )  # fmt: skip
         with read(engine) as conn:
-            assert scans.get(conn, scan.id).split == found
+            assert scans.split_of(conn, scan.id) == found
             assert documents.of_scan(conn, scan.id) == ["d0", "d1"]
             assert documents.get(conn, "d1").pages == (1,)
             assert [s.id for s in scans.being_read(conn)] == [scan.id], "once, however many of its parts are read"

@@ -19,7 +19,7 @@ from tests.desk import Desk, csrf
 pytestmark = pytest.mark.slow
 
 PAGES = {"tray": "/tray", "review": "/review", "search": "/search", "reuse": "/reuse", "indicators": "/indicators",
-         "status": "/status", "reads": "/reads"}  # fmt: skip
+         "status": "/status", "keeping": "/disposal", "reads": "/reads"}  # fmt: skip
 ACCOUNTS = {"mayquet": Role.SCANNER, "motcua": Role.CLERK, "kiemtra": Role.AUDITOR, "lanhdao": Role.LEADER,
             "quantri": Role.ADMIN}  # fmt: skip
 

@@ -1,0 +1,130 @@
+"""The level that a signature reaches and keeps, against a PKI that answers over real HTTP."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.pdfa import write_pdfa
+from pipeline.soundness import JPEG
+from registry.errors import CertificateRevoked, SigningFailed
+from registry.values import PageText, Verdict
+from signing.keys import Pkcs12Key, SigningKey
+from signing.proofs import Evidence
+from signing.sign import SignedPdf, sign_pdf
+from signing.tsa import HttpTsa
+from signing.validate import TrustStore, validate_pdf
+from tests.bad_inputs import encoded, sheet
+from tests.judges import archivable, signed
+from tests.servers.pki import Pki
+
+FONT = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
+GOOD = ("official-ec", "official-rsa", "agency-ec", "agency-rsa", "other-agency", "crl-only")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plain")
+    (folder / "scan.jpg").write_bytes(encoded(sheet(), "JPEG"))
+    write_pdfa(folder / "scan.jpg", JPEG, [PageText(index=0, text="", confidence=0, dpi=200)], folder / "plain.pdf")
+    return folder / "plain.pdf"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "signed.pdf"
+
+
+def evidence(pki: Pki, tsa: str = "good", patience_s: float = 5.0) -> Evidence:
+    return Evidence(timestamper=HttpTsa(pki.tsa(tsa), patience_s), roots=pki.roots, fetch=True, fetch_s=patience_s)
+
+
+def key(pki: Pki, label: str) -> SigningKey:
+    return Pkcs12Key(pki.signer(label))
+
+
+def sign(pki: Pki, plain: Path, target: Path, label: str, *, level: str = "B-LTA", tsa: str = "good") -> SignedPdf:
+    proofs = evidence(pki, tsa, 0.5 if tsa == "late" else 5.0)
+    return sign_pdf(plain, target, key=key(pki, label), stamp=None, font=FONT, level=level, evidence=proofs, at=pki.now)
+
+
+def test_every_kind_of_signer_reaches_the_archive_level_and_nobody_doubts_it(
+    pki: Pki, plain: Path, tmp_path: Path
+) -> None:
+    made = [sign(pki, plain, tmp_path / f"{label}.pdf", label) for label in GOOD]
+    assert {(m.level, m.why) for m in made} == {("B-LTA", "")}
+    for later in (0, 1, 700):
+        at, trust = pki.now + later * DAY, TrustStore(pki.roots)
+        assert {validate_pdf(m.path, trust, at).verdict for m in made} == {Verdict.PASSED}, later
+    judged = signed([m.path for m in made], pki.write_trust(tmp_path / "trust") / "test-root.pem")
+    assert {why for _, why in judged.values()} == {"TOTAL_PASSED null PAdES-BASELINE-LTA"}
+    assert all(ok for ok, _ in judged.values())
+    assert {why for ok, why in archivable([m.path for m in made]).values() if not ok} == set()
+    rsa_believed_until = date(2029, 1, 1)
+    assert {m.renew_by for m in made} == {min(rsa_believed_until, pki.certificate("tsa").not_valid_after.date())}
+
+
+@pytest.mark.parametrize("level", ["B-B", "B-T", "B-LT"])
+def test_the_level_asked_for_is_made_and_no_more(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path, level: str
+) -> None:
+    assert sign(pki, plain, target, "agency-ec", level=level).level == level
+    [(_, told)] = signed([target], pki.write_trust(tmp_path / "trust") / "test-root.pem").values()
+    assert told.endswith(f"PAdES-BASELINE-{level.removeprefix('B-')}"), told
+
+
+@pytest.mark.parametrize(
+    ("tsa", "why", "silent"),
+    [("down", "tsa-down", False), ("late", "tsa-silent", True), ("wrong-nonce", "tsa-wrong-answer", False)],
+)
+def test_a_timestamp_authority_that_fails_lowers_the_level(
+    pki: Pki, plain: Path, target: Path, tsa: str, why: str, silent: bool
+) -> None:
+    made = sign(pki, plain, target, "agency-ec", tsa=tsa)
+    assert (made.level, made.why, made.silent) == ("B-B", why, silent)
+    assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.INDETERMINATE
+
+
+def test_revocation_services_that_are_down_lower_the_level_and_a_list_serves_for_a_dead_responder(
+    pki: Pki, plain: Path, target: Path
+) -> None:
+    with pki.outage("ocsp", "crl"):
+        made = sign(pki, plain, target, "agency-ec")
+    assert (made.level, made.why) == ("B-T", "revocation-unknown")
+    with pki.outage("ocsp"):
+        assert sign(pki, plain, target, "agency-ec").level == "B-LTA"
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [("stale-crl", "revocation-unknown"), ("missing-chain", "chain-missing"), ("weak-digest", "weak-algorithm"),
+     ("stranger", "chain-missing")],
+)  # fmt: skip
+def test_a_certificate_that_proves_nothing_signs_at_a_lower_level_and_says_why(
+    pki: Pki, plain: Path, target: Path, label: str, why: str
+) -> None:
+    made = sign(pki, plain, target, label)
+    assert (made.level, made.why) == ("B-T", why)
+    assert validate_pdf(target, TrustStore(pki.roots)).verdict != Verdict.PASSED
+
+
+@pytest.mark.parametrize(("label", "told"), [("expired", "expired"), ("wrong-usage", "non-repudiation")])
+def test_an_unfit_certificate_signs_nothing(pki: Pki, plain: Path, target: Path, label: str, told: str) -> None:
+    with pytest.raises(SigningFailed, match=told):
+        sign(pki, plain, target, label)
+    assert not target.exists()
+
+
+def test_a_revoked_certificate_signs_nothing(pki: Pki, plain: Path, target: Path) -> None:
+    with pytest.raises(CertificateRevoked, match=f"{pki.revoked_at:%Y-%m-%d}"):
+        sign(pki, plain, target, "revoked")
+    assert not target.exists()
+
+
+def test_what_was_signed_before_the_revocation_stays_good(pki: Pki, plain: Path, target: Path) -> None:
+    with pki.frozen(pki.revoked_at - DAY):
+        assert sign(pki, plain, target, "revoked").level == "B-LTA"
+    assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.PASSED
