@@ -327,6 +327,15 @@ def archived_between(
     return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
 
 
+def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Document → its title, of those that are known."""
+    found: dict[str, str] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.title).where(documents.c.id.in_(some))
+        found.update((row.id, row.title) for row in conn.execute(query))
+    return found
+
+
 def count_archived(conn: Connection) -> int:
     """How many documents are in the archive."""
     query = select(func.count()).select_from(documents).where(documents.c.archived_at.is_not(None))

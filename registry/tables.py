@@ -315,8 +315,10 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Column("previous", Exact(64), nullable=False),
     Column("hash", Exact(64), nullable=False),
+    Index("ix_audit_subject", "subject", "action"),
+    Index("ix_audit_action", "action", "at"),
 )
-"""hash = SHA-256 over previous and the canonical JSON of the row; seq has no gaps."""
+"""hash = SHA-256 over the canonical JSON of the row, previous in it (registry.chain); seq has no gaps."""
 
 users = Table(
     "users",
@@ -339,7 +341,10 @@ sessions = Table(
     Column("csrf", Exact(64), nullable=False),
     Column("created_at", Exact(32), nullable=False),
     Column("expires_at", Exact(32), nullable=False),
+    Column("why", Exact(20)),
+    Column("dossier_code", Exact(60)),
 )
+"""why, dossier_code: what documents are read for until something else is said (registry.reads.Purpose)."""
 
 workers = Table(
     "workers",

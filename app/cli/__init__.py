@@ -71,7 +71,7 @@ GROUPS = {
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal", "reads": "audit:reads"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

@@ -7,20 +7,28 @@ from typing import Annotated
 import typer
 
 from app.cli.output import Home, Json, actor, err, out, show, table
+from app.cli.reading_for import Dossier, For, told_purpose
 from app.web import words
 from app.wiring import opened
 from pipeline.run_lock import runner_is_alive
-from registry import documents, reuse_events
-from registry.database import read
+from registry import documents, reads, reuse_events
+from registry.database import read, write
 from registry.errors import Conflict
+from registry.reads import Reader, Why
 from registry.values import CopyForm, CopyOf, DocumentId, DocumentState
 
 
-def show_document(document_id: str, home: Home, json: Json = False) -> None:
-    """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký."""
-    with opened(home) as wiring, read(wiring.engine) as conn:
-        record = documents.get(conn, document_id)
-        reused = reuse_events.of_document(conn, document_id)
+def show_document(
+    document_id: str, home: Home, why: For = Why.OPERATION, dossier: Dossier = "", json: Json = False
+) -> None:
+    """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký. Lượt xem được ghi nhật ký kèm mục đích."""
+    purpose = told_purpose(why, dossier)
+    with opened(home) as wiring:
+        with read(wiring.engine) as conn:
+            record = documents.get(conn, document_id)
+            reused = reuse_events.of_document(conn, document_id)
+        with write(wiring.engine) as conn:
+            reads.note(conn, "show", record.id, record.unit, Reader(account=actor(), role="cli"), purpose)
     if json:
         show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
         return

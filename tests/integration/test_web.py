@@ -25,7 +25,7 @@ from tests.signed_inputs import AGENCY, make_foreign, sign
 pytestmark = pytest.mark.slow
 
 PAGES = {"tray": "/tray", "review": "/review", "search": "/search", "reuse": "/reuse", "indicators": "/indicators",
-         "status": "/status", "keeping": "/disposal"}  # fmt: skip
+         "status": "/status", "keeping": "/disposal", "reads": "/reads"}  # fmt: skip
 ACCOUNTS = {"mayquet": Role.SCANNER, "motcua": Role.CLERK, "kiemtra": Role.AUDITOR, "lanhdao": Role.LEADER,
             "quantri": Role.ADMIN}  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_each_role_sees_its_pages_and_no_other(desk: Desk, name: str, role: Role
 
 def test_another_units_documents_do_not_exist_for_a_clerk(desk: Desk) -> None:
     own, other = archived(desk, "H99.34"), archived(desk, "H99.32")
-    with desk.login("motcua2") as client:
+    with desk.login("motcua2", "request") as client:
         assert client.get(f"/documents/{own}").status_code == 200
         for path in (f"/documents/{other}", f"/documents/{other}/document.pdf", f"/documents/{other}/pages/0.jpg"):
             assert client.get(path).status_code == 404
@@ -102,7 +102,7 @@ def test_a_form_of_another_session_or_site_is_refused(desk: Desk) -> None:
 
 
 def test_pages_are_not_framed_not_cached_and_load_nothing_from_elsewhere(desk: Desk) -> None:
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         for path in ("/tray", "/search", f"/documents/{archived(desk, 'H99.32')}"):
             answer = client.get(path)
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -142,7 +142,7 @@ def test_the_download_is_the_archived_file_and_is_noted(desk: Desk) -> None:
 
 def test_a_leader_sees_numbers_masked(desk: Desk) -> None:
     [row] = desk.rows("SELECT document_id AS id, id_number FROM people WHERE id_number = '003199000001' LIMIT 1")
-    with desk.login("lanhdao") as leader, desk.login("motcua") as clerk:
+    with desk.login("lanhdao", "direction") as leader, desk.login("motcua", "request") as clerk:
         assert row["id_number"] not in leader.get(f"/documents/{row['id']}").text
         assert row["id_number"] in clerk.get(f"/documents/{row['id']}").text
 
@@ -195,7 +195,7 @@ def test_a_refused_scan_is_explained_and_tried_again_from_the_tray(desk: Desk) -
 
 
 def test_an_address_made_by_hand_gets_a_page_not_a_trace(desk: Desk) -> None:
-    with desk.login("quantri") as client:
+    with desk.login("quantri", "operation") as client:
         for path in ("/documents/x/pages/abc.jpg", "/indicators?start=nonsense"):
             answer = client.get(path)
             assert answer.status_code == 422 and "Traceback" not in answer.text and "Chưa làm được" in answer.text
