@@ -118,7 +118,7 @@ def _one(
                 raise KeyTaken("something else lies there")
             return Exported(id=document_id, state="already", path=str(place))
         with write(engine) as conn:  # before the first byte leaves
-            reads.note(conn, "export", document_id, row.unit, reader, purpose, anew=True)
+            reads.note(conn, "export", document_id, row.unit, reader, purpose)
         record = outgoing(
             store, document_id, lambda told: names_of(catalogue, told), title=row.title, program=_version()
         )
