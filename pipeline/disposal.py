@@ -139,7 +139,7 @@ def refuse(engine: Engine, disposal_id: str, *, by: str, why: str) -> None:
     with write(engine) as conn:
         _open(conn, disposal_id)
         disposals.decide(conn, disposal_id, disposals.REFUSED, by, why=why.strip()[:300])
-        audit.append(conn, actor=by, action="dispose-refuse", subject=disposal_id, detail={"why": why.strip()[:300]})
+        audit.append(conn, actor=by, action="dispose-refuse", subject=disposal_id)
 
 
 def carry_out(site: Site, disposal_id: str, *, progress: Callable[[], None] = lambda: None) -> CarriedOut:

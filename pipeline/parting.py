@@ -132,7 +132,8 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
         raise Refused(RefusalCode(refused), "found on its pages")
     bench, pages = shop.bench(document_id), own_pages(shop, record)
     bench.mkdir(parents=True, exist_ok=True)
-    (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
+    for made in ("signed.pdf", "official.pdf"):  # of an earlier reading
+        (bench / made).unlink(missing_ok=True)
     path, media_type = shop.staged_scan(ScanId(scan.id)), scan.media_type or ""
     tools: dict[str, str] = {}
     found: Arrived | None = None

@@ -7,6 +7,7 @@ retry, sleep or log: pipeline.workflow decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -33,8 +34,8 @@ from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
+from pipeline.signatures import form_of, is_deferred, official_comes_apart, source_of, stamp_of
 from pipeline.soundness import Identified, IdentifyLimits
-from pipeline.stamping import stamp_of
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
 from pipeline.workshop import Workshop
@@ -190,12 +191,11 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
         detail = {"note": "arrived signed; kept as it came"}
     else:
         signed = _signed(shop, record)
-        if signed is None:
-            deferred.wait(shop, record, KeyRole.AGENCY)
+        if isinstance(signed, KeyRole):
+            deferred.wait(shop, record, signed)
             return True
-        form = (record.copied or CopyOf()).form
         level, until, why = signed.level, signed.renew_by, signed.why
-        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form)}
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form_of(record))}
         detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
@@ -210,25 +210,39 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
-        agent = deferred.note_used(conn, document_id, KeyRole.AGENCY) or "sohoa"
+        given = [deferred.note_used(conn, document_id, role) for role in (KeyRole.AGENCY, KeyRole.OFFICIAL)]
+        agent = next((who for who in given if who), "sohoa")
         documents.add_event(
             conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
     return False
 
 
-def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | None:
-    """The document, signed by the keys of its unit; None while the agency's lies with somebody who has not signed."""
+def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | KeyRole:
+    """The document, signed by its unit's official, where there is one, and by its agency; or the role in which somebody
+    has to sign who has not yet. What the official signed stays: the agency signs that very file."""
     bench = shop.bench(record.id)
-    if shop.station.keys.held(record.unit).deferred:
-        return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
-    return shop.station.sign(
-        bench / "document.pdf",
-        bench / "signed.pdf",
-        stamp=stamp_of(shop, record, utc_now()),
-        unit=record.unit,
-        mark=shop.settings.signing.official_mark,
-    )
+    source, target = source_of(shop, record, KeyRole.AGENCY), bench / "signed.pdf"
+    apart = official_comes_apart(shop, record)
+    if apart and not source.exists() and _signed_by_official(shop, record, source) is None:
+        return KeyRole.OFFICIAL
+    if is_deferred(shop, record, KeyRole.AGENCY):
+        made = deferred.completed(shop, record, target, KeyRole.AGENCY)
+        if made is None:
+            return KeyRole.AGENCY
+    else:
+        told = shop.settings.signing
+        made = shop.station.sign(
+            source, target, stamp=stamp_of(shop, record), unit=record.unit, mark=told.official_mark
+        )
+    return replace(made, signatures=2) if apart else made
+
+
+def _signed_by_official(shop: Workshop, record: documents.DocumentRecord, target: Path) -> SignedPdf | None:
+    if is_deferred(shop, record, KeyRole.OFFICIAL):
+        return deferred.completed(shop, record, target, KeyRole.OFFICIAL)
+    source = source_of(shop, record, KeyRole.OFFICIAL)
+    return shop.station.sign(source, target, stamp=None, unit=record.unit, role=KeyRole.OFFICIAL)
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:

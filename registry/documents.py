@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, or_, select, update
 
 from registry import descriptions
 from registry.concurrent import insert_missing
@@ -78,12 +78,12 @@ class DocumentRow(Value):
     error_code: str | None
     attempt: int
     arrived: Arrived | None = None
+    copied: CopyOf | None = None
+    copied_from: str | None = None
     renew_by: date | None = None
     level_why: str | None = None
     level_tries: int = 0
     level_after: datetime | None = None
-    copied: CopyOf | None = None
-    copied_from: str | None = None
     updated_at: datetime
 
 
@@ -272,6 +272,42 @@ def of_dossiers(conn: Connection, codes: Sequence[str]) -> list[DocumentRow]:
     return [_row(row) for row in conn.execute(query)]
 
 
+def archived_in(
+    conn: Connection,
+    start: str | None,
+    end: str | None,
+    units: Iterable[str] | None,
+    *,
+    after: tuple[str, str] | None = None,
+) -> list[tuple[DocumentId, str]]:
+    """(document, archived_at) of those archived from `start` on and before `end`, in that order, some at a time: those
+    that follow on `after`, the last pair turned round."""
+    query = select(documents.c.id, documents.c.archived_at).where(*_between(start, end, units))
+    if after is not None:
+        at, last = after
+        query = query.where(
+            or_(documents.c.archived_at > at, and_(documents.c.archived_at == at, documents.c.id > last))
+        )
+    query = query.order_by(documents.c.archived_at, documents.c.id).limit(MOST_AT_ONCE)
+    return [(DocumentId(row.id), row.archived_at) for row in conn.execute(query)]
+
+
+def count_archived_in(conn: Connection, start: str | None, end: str | None, units: Iterable[str] | None) -> int:
+    """How many documents `archived_in` gives in all."""
+    return conn.execute(select(func.count()).where(*_between(start, end, units))).scalar_one()
+
+
+def _between(start: str | None, end: str | None, units: Iterable[str] | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [documents.c.archived_at.is_not(None)]
+    if start is not None:
+        conditions.append(documents.c.archived_at >= start)
+    if end is not None:
+        conditions.append(documents.c.archived_at < end)
+    if units is not None:
+        conditions.append(documents.c.unit.in_(sorted(units)))
+    return conditions
+
+
 def archived_ids(conn: Connection) -> list[DocumentId]:
     """All documents that are in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).order_by(documents.c.id)
@@ -289,6 +325,15 @@ def archived_between(
     if units is not None:
         query = query.where(documents.c.unit.in_(units))
     return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
+
+
+def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Document → its title, of those that are known."""
+    found: dict[str, str] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.title).where(documents.c.id.in_(some))
+        found.update((row.id, row.title) for row in conn.execute(query))
+    return found
 
 
 def count_archived(conn: Connection) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from registry import audit
 from registry.errors import NotAllowed
@@ -39,6 +39,8 @@ class Why(StrEnum):
     """A leader follows the work of the unit."""
     REQUEST = "request"
     """A citizen asks for their own paper."""
+    TRANSFER = "transfer"
+    """Records are handed over to another archive."""
     OPERATION = "operation"
     """The installation is looked after."""
 
@@ -82,23 +84,27 @@ def purpose_of(why: str, dossier: str = "") -> Purpose:
     return Purpose(why=Why(why), dossier=code if why == Why.DOSSIER else None)
 
 
-def note(
-    conn: Connection, action: str, document_id: str, unit: str, reader: Reader, purpose: Purpose, *, anew: bool = False
-) -> bool:
-    """The log says that the document was read; False where it says so of this session and purpose already.
-
-    anew: also then. In the caller's write transaction, as its last deed (registry.audit.append).
-    """
-    told = {"why": purpose.why.value, "role": reader.role}
-    told |= {k: v for k, v in (("dossier", purpose.dossier), ("of", reader.unit), ("session", reader.session)) if v}
-    since = (utc_now() - ONCE_WITHIN).isoformat(timespec="microseconds")
-    before = select(rows.c.detail).where(
-        and_(rows.c.subject == document_id, rows.c.action == action, rows.c.actor == reader.account, rows.c.at > since)
-    )
-    if not anew and any(detail == told for detail in conn.execute(before).scalars()):
-        return False
+def note(conn: Connection, action: str, document_id: str, unit: str, reader: Reader, purpose: Purpose) -> None:
+    """The log says that the document was read. In the caller's write transaction, as its last deed
+    (registry.audit.append)."""
+    told = _detail(reader, purpose)
     audit.append(conn, actor=reader.account, action=action, subject=document_id, unit=unit, detail=told)
-    return True
+
+
+def is_noted(conn: Connection, action: str, document_id: str, reader: Reader, purpose: Purpose) -> bool:
+    """Whether the log has had the same reading of this session and purpose lately: it need not say so again."""
+    since = (utc_now() - ONCE_WITHIN).isoformat(timespec="microseconds")
+    lately = select(rows.c.detail).where(
+        rows.c.subject == document_id, rows.c.action == action, rows.c.actor == reader.account, rows.c.at > since
+    )
+    told = _detail(reader, purpose)
+    return any(detail == told for detail in conn.execute(lately).scalars())
+
+
+def _detail(reader: Reader, purpose: Purpose) -> dict[str, str]:
+    told = {"why": purpose.why.value, "role": reader.role}
+    more = (("dossier", purpose.dossier), ("of", reader.unit), ("session", reader.session))
+    return told | {name: value for name, value in more if value}
 
 
 def find(

@@ -168,12 +168,12 @@ documents = Table(
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
     Column("arrived", JSON(none_as_null=True)),
+    Column("copied", JSON(none_as_null=True)),
+    Column("copied_from", Exact(36)),
     Column("renew_by", Exact(10)),
     Column("level_why", Exact(60)),
     Column("level_tries", Integer, nullable=False, default=0, server_default="0"),
     Column("level_after", Exact(32)),
-    Column("copied", JSON(none_as_null=True)),
-    Column("copied_from", Exact(36)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -184,10 +184,10 @@ documents = Table(
     Index("ix_documents_archived_at", "archived_at"),
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
-    Index("ix_documents_renew_by", "renew_by"),
-    Index("ix_documents_level", "signature_level", "level_after"),
     Index("ix_documents_retain_until", "retain_until"),
     Index("ix_documents_copied_from", "copied_from"),
+    Index("ix_documents_renew_by", "renew_by"),
+    Index("ix_documents_level", "signature_level", "level_after"),
 )
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
 yet. held_*: the legal hold on it, if any. disposed_at: removed by a decision; what it said is gone from here too.
@@ -315,8 +315,10 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Column("previous", Exact(64), nullable=False),
     Column("hash", Exact(64), nullable=False),
+    Index("ix_audit_subject", "subject", "action"),
+    Index("ix_audit_action", "action", "at"),
 )
-"""hash = SHA-256 over previous and the canonical JSON of the row; seq has no gaps."""
+"""hash = SHA-256 over the canonical JSON of the row, previous in it (registry.chain); seq has no gaps."""
 
 users = Table(
     "users",
@@ -339,7 +341,10 @@ sessions = Table(
     Column("csrf", Exact(64), nullable=False),
     Column("created_at", Exact(32), nullable=False),
     Column("expires_at", Exact(32), nullable=False),
+    Column("why", Exact(20)),
+    Column("dossier_code", Exact(60)),
 )
+"""why, dossier_code: what documents are read for until something else is said (registry.reads.Purpose)."""
 
 workers = Table(
     "workers",

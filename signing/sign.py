@@ -74,6 +74,7 @@ def sign_pdf(
     evidence: Evidence,
     at: datetime | None = None,
     official: Official | None = None,
+    field: str = FIELD,
 ) -> SignedPdf:
     """`target` is the signed file, on disk; `source` is as it was. Not twice the same bytes: a signature holds a time.
 
@@ -84,7 +85,7 @@ def sign_pdf(
     signers = [official.key, key] if official else [key]
     for each in signers:
         require_fit(each.certificate, at or utc_now())
-    put = _Attempt(source, target, key, stamp, font, official).sign
+    put = _Attempt(source, target, key, stamp, font, field, official).sign
     chains = [(each.certificate, _chain_of(each)) for each in signers]
     made = reach(target, put, signers=chains, level=level, evidence=evidence, at=at)
     return replace(made, signatures=len(signers))
@@ -185,6 +186,7 @@ class _Attempt:
     key: SigningKey
     stamp: Stamp | None
     font: Path
+    field: str
     official: Official | None = None
 
     def sign(self, timestamper: TimeStamper | None) -> None:
@@ -193,10 +195,10 @@ class _Attempt:
         first = self.target.with_name(f".{self.target.name}.first")
         try:
             if self.official is None:
-                self._add(self.source, part, FIELD, self.key, timestamper)
+                self._add(self.source, part, self.field, self.key, timestamper)
             else:
                 self._add(self.source, first, OFFICIALS_FIELD, self.official.key, timestamper)
-                self._add(first, part, FIELD, self.key, timestamper)
+                self._add(first, part, self.field, self.key, timestamper)
             part.replace(self.target)
         except (PdfError, SigningError) as exc:
             raise SigningFailed(f"the PDF cannot be signed: {type(exc).__name__}") from exc
@@ -226,7 +228,7 @@ class _Attempt:
             return None
         page = upright_page(writer)
         agency = place(self.stamp, self.font, page)
-        if field == FIELD:
+        if field != OFFICIALS_FIELD:
             return agency
         return place(mark, self.font, page, under=agency) if mark and agency else None
 

@@ -16,17 +16,17 @@ from pyhanko.keys import load_cert_from_pemder
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from registry.errors import AnswerRefused, SigningFailed
+from registry.errors import AnswerRefused, NoSigningKey, SigningFailed
 from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
-from signing.detached import DetachedSignature, sign_bytes
+from signing.detached import DetachedSignature, sign_bytes, stamp_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
 from signing.renew import RenewedPdf, renew_pdf
-from signing.sign import FIELD, Official, SignedPdf, sign_pdf
+from signing.sign import FIELD, OFFICIALS_FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
@@ -124,10 +124,11 @@ class SigningStation:
             level=self._level,
             evidence=evidence,
             official=official,
+            field=FIELD if role == KeyRole.AGENCY else OFFICIALS_FIELD,
         )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
-        return replace(made, signatures=2) if official else made
+        return made
 
     def prepare(
         self, source: Path, target: Path, *, certificates: Sequence[bytes], stamp: Stamp | None, field: str = FIELD
@@ -183,9 +184,13 @@ class SigningStation:
         return made
 
     def sign_bytes(self, body: bytes) -> DetachedSignature:
-        """See signing.detached.sign_bytes. Raises SigningFailed."""
+        """See signing.detached.sign_bytes; where every key lies with officials, stamp_bytes. Raises SigningFailed."""
         timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
-        return sign_bytes(body, self._keys.key(None), timestamper)
+        try:
+            key = self._keys.key(None)
+        except NoSigningKey:
+            return stamp_bytes(body, timestamper, self._evidence().others)
+        return sign_bytes(body, key, timestamper)
 
     def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
         """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""

@@ -66,11 +66,12 @@ GROUPS = {
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "export": "exporting:export_records",
             "kit": "kit:kit",
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal", "reads": "audit:reads"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
 

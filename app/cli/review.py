@@ -7,26 +7,42 @@ from typing import Annotated
 import typer
 
 from app.cli.output import Home, Json, actor, err, out, show, table
+from app.cli.reading_for import Dossier, For, told_purpose
 from app.web import words
 from app.wiring import opened
 from pipeline.run_lock import runner_is_alive
-from registry import documents, reuse_events
-from registry.database import read
+from registry import documents, reads, reuse_events
+from registry.database import read, write
 from registry.errors import Conflict
+from registry.reads import Reader, Why
 from registry.values import CopyForm, CopyOf, DocumentId, DocumentState
 
 
-def show_document(document_id: str, home: Home, json: Json = False) -> None:
-    """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký."""
-    with opened(home) as wiring, read(wiring.engine) as conn:
-        record = documents.get(conn, document_id)
-        reused = reuse_events.of_document(conn, document_id)
+def show_document(
+    document_id: str, home: Home, why: For = Why.OPERATION, dossier: Dossier = "", json: Json = False
+) -> None:
+    """Một tài liệu: tình trạng, trường thông tin, chữ ký, nhật ký. Lượt xem được ghi nhật ký kèm mục đích."""
+    purpose = told_purpose(why, dossier)
+    with opened(home) as wiring:
+        with read(wiring.engine) as conn:
+            record = documents.get(conn, document_id)
+            reused = reuse_events.of_document(conn, document_id)
+        with write(wiring.engine) as conn:
+            reads.note(conn, "show", record.id, record.unit, Reader(account=actor(), role="cli"), purpose)
     if json:
         show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
         return
     out.print(f"[bold]{record.title}[/bold]  ({record.state})")
     if record.pages is not None:
         out.print(f"{words.pages(record.pages)} của tệp quét")
+    if record.arrived is not None:
+        out.print(f"Bản nhận đã ký số: {record.arrived.verdict} {record.arrived.sub_indication or ''}")
+        for signature in record.arrived.signatures:
+            level = signature.level or signature.sub_filter
+            out.print(f"   {signature.indication} {signature.signed_by} ({level})", markup=False)
+    elif record.copied is not None:
+        of = f" của {record.copied.source}, {words.pages(record.copied.source_pages)}" if record.copied.source else ""
+        out.print(f"{record.copied.form.words} {record.copied.number or ''}{of}")
     table(
         ("Trường", "Giá trị", "Tin cậy", "Trang"),
         [(n, v.value, f"{v.confidence:.2f}", (v.page_index or 0) + 1) for n, v in record.fields.items()],

@@ -2,7 +2,7 @@
 
 A kit stands for itself: its manifest is signed by the agency and stamped with the time, the rows of the audit log that
 concern its documents are proven under sealed heads without telling of other rows, and `verify.py` needs nothing but
-Python (docs/decisions/0021-offline-kit.md).
+Python (docs/decisions/0024-offline-kit.md).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def make_kit(
     records = _records(wiring, wanted)
     with write(wiring.engine) as conn:
         for record in records:
-            reads.note(conn, "export", record.id, record.unit, reader, purpose, anew=True)
+            reads.note(conn, "export", record.id, record.unit, reader, purpose)
     seal_log(wiring.workshop)
     folder = target.with_name(f".{target.name}.part")
     shutil.rmtree(folder, ignore_errors=True)

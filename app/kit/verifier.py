@@ -707,14 +707,17 @@ class Kit:
 
     def _checked_signature(self, path: str, signature: str) -> str:
         signed = Signed(self.read(signature))
+        if signed.content_type == TST_INFO:
+            at = stamped_time(signed, [self.read(path)], self.trust, signed.certificates)
+            return f"chỉ có {told_time(at)}, không có chữ ký của cơ quan"
         signer = signed.signer()
         signed.require_over([self.read(path)], signer)
-        at = signature_time(signed, self.trust)
-        when = at or datetime.now(timezone.utc)
+        stamped = signature_time(signed, self.trust)
+        when = stamped or datetime.now(timezone.utc)
         if signer.usage is not None and not signer.usage & 0xC0:
             raise Wrong("chứng thư không dùng để ký")
         self.trust.require_not_revoked(self.trust.chain(signer, when, signed.certificates), when)
-        return f"“{signer.name}”, {told_time(at)}"
+        return f"“{signer.name}”, {told_time(stamped)}"
 
     # OCFL 1.1
 

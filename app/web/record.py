@@ -8,15 +8,18 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.web.visit import MAY, SEES_IDENTITY_NUMBERS, Visit, allowed, posted
+from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
 from app.web.words import page_indexes
-from registry import disposals, documents, reuse_events, scans
+from registry import disposals, documents, reads, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentState, FieldValue, Person, ScanId
 
 router = APIRouter()
 WIDEST_PX = 1600
+THUMBNAIL_PX = 420
+"""Beside a hit of a search: no letter of the text is legible, and the search's own row names what it showed."""
+LATEST = 20
 PERSON_PARTS = ("full_name", "id_number", "date_of_birth")
 
 
@@ -34,13 +37,14 @@ class Entry(NamedTuple):
 
 @router.get("/documents/{document_id}")
 def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> HTMLResponse:
-    """The document's page; that it was looked at is in the audit log."""
+    """The document's page; that it was looked at, and what for, is in the audit log."""
     record = visit.record(document_id)
-    visit.note("view", document_id, record.unit)
+    visit.read("view", record)
     archived = record.archived_at is not None
     with read(visit.wiring.engine) as conn:
         reused = reuse_events.of_document(conn, document_id)
         extracts = documents.copies_of(conn, document_id)
+        looked = reads.find(conn, document_id=document_id, limit=LATEST) if visit.may("reads") else []
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
         papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
         gone = disposals.of_document(conn, document_id) if record.disposed_at else None
@@ -55,7 +59,8 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
         reused=reused,
         extracts=extracts,
-        may_extract=record.state == DocumentState.ARCHIVED and visit.user.role in MAY["review"],
+        may_extract=record.state == DocumentState.ARCHIVED and visit.may("review"),
+        looked=looked,
         pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
@@ -69,7 +74,9 @@ def page_picture(
     document_id: str, page_index: int, visit: Annotated[Visit, Depends(allowed("document"))], width: int = 900
 ) -> Response:
     """A page as it will look in twenty years: drawn from the archived PDF. Raises NotFound."""
-    visit.record(document_id)
+    record = visit.record(document_id)
+    if width > THUMBNAIL_PX:
+        visit.read("view", record)
     picture = visit.wiring.records.preview(DocumentId(document_id), page_index, max(80, min(width, WIDEST_PX)))
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
@@ -78,8 +85,8 @@ def page_picture(
 def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
     """The PDF itself, byte for byte, so that anybody's validator can judge it."""
     record = visit.record(document_id)
+    visit.read("download", record)
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
-    visit.note("download", document_id, record.unit)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return Response(content, media_type="application/pdf", headers=headers)
 
@@ -108,6 +115,7 @@ def review(document_id: str, visit: Annotated[Visit, Depends(allowed("review"))]
     record = visit.record(document_id)
     if record.state != DocumentState.REVIEW:
         return RedirectResponse(f"/documents/{document_id}", status_code=303)
+    visit.read("review", record)
     waiting = [row.id for row in _waiting(visit)]
     with read(visit.wiring.engine) as conn:
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None

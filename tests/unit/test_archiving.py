@@ -25,8 +25,8 @@ def shop(tmp_path: Path) -> Any:
 def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
     record = SimpleNamespace(
         id=ID, unit="H99.32", dossier_code=None, component_code=None, page_count=1, signature_level="B-LTA",
-        renew_by=None, approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0,
-        arrived=None, copied=None,
+        renew_by=None,
+        approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0, arrived=None, copied=None,
     )  # fmt: skip
     scan = SimpleNamespace(
         id=ID,

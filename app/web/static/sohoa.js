@@ -1,7 +1,7 @@
 // Small comforts; every page works without them.
 "use strict";
 
-// Alt+1 … Alt+7 lead to the pages, in every browser alike
+// Alt+1 … Alt+8 lead to the pages, in every browser alike
 document.addEventListener("keydown", (event) => {
   const link = event.altKey && document.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
   if (link) { event.preventDefault(); link.click(); }
@@ -62,15 +62,23 @@ for (const facet of document.querySelectorAll("[data-set]")) {
   });
 }
 
+// a dossier's code that is typed means that a dossier is the purpose
+const dossier = document.querySelector('form[action="/purpose"] input[name="dossier"]');
+if (dossier) dossier.addEventListener("input", () => {
+  const choice = document.querySelector('input[name="why"][value="dossier"]');
+  if (choice && dossier.value) choice.checked = true;
+});
+
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());
 
 // one box ticks all; Alt+G fetches the batch, Alt+N hands the answers in
 for (const box of document.querySelectorAll("[data-all]")) {
   box.addEventListener("change", () => {
-    for (const one of box.form.elements[box.dataset.all].length ? box.form.elements[box.dataset.all] : [box.form.elements[box.dataset.all]]) one.checked = box.checked;
+    for (const one of box.form.querySelectorAll(`[name="${CSS.escape(box.dataset.all)}"]`)) one.checked = box.checked;
   });
 }
 if (document.querySelector('[data-key="answers"]')) {
+  (document.querySelector('[name="documents"]') || document.querySelector('[name="file"]')).focus();
   document.addEventListener("keydown", (event) => {
     const key = event.altKey && { g: "batch", n: "answers" }[event.key.toLowerCase()];
     const button = key && document.querySelector(`[data-key="${key}"]`);
