@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from config.messages import sentence
+from config.messages import level_sentence, sentence
 from registry.errors import Conflict
 from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
@@ -284,6 +284,7 @@ FILTERS: dict[str, Any] = {
     "reason": review_reason,
     "percent": percent,
     "sentence": sentence,
+    "level_sentence": level_sentence,
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),

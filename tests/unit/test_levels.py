@@ -10,10 +10,9 @@ import pytest
 from sqlalchemy import Connection, update
 
 from app import checks, metrics
-from app.checks import level_reason
 from app.setup import initialise
 from app.wiring import Wiring
-from config.messages import known_codes
+from config.messages import known_codes, level_sentence
 from config.settings import load_settings
 from registry import levels
 from registry.database import write
@@ -107,8 +106,8 @@ def test_every_reason_has_a_sentence() -> None:
     for why in ("tsa-down", "tsa-silent", "tsa-wrong-answer", "tsa-gains-nothing", "no-tsa", "revocation-unknown",
                 "chain-missing", "revoked", "expired", "weak-algorithm", "fixity-mismatch"):  # fmt: skip
         assert f"level-{why}" in known_codes()
-    assert level_reason("tsa-chain-missing") == level_reason("tsa-revoked") != level_reason("verdict-no-poe")
-    assert level_reason("revocation-unknown; tsa-down") == level_reason("revocation-unknown")
+    assert level_sentence("tsa-chain-missing") == level_sentence("tsa-revoked") != level_sentence("verdict-no-poe")
+    assert level_sentence("revocation-unknown; tsa-down") == level_sentence("revocation-unknown")
 
 
 def test_algorithms_end_when_the_policy_says() -> None:
