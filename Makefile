@@ -10,7 +10,7 @@ JOBS ?= 2
 RECORDS ?= 1000000
 SEED ?= 1
 
-.PHONY: run test lint unit bench bench-load faults setup setup-test clean
+.PHONY: run test lint unit proof bench bench-load faults setup setup-test clean
 
 run: setup  ## a demonstration: sample scans read, signed, archived, and the pages to look at them
 	$(UV) run --no-sync sohoa init $(DEMO) --demo
@@ -28,6 +28,9 @@ lint: setup
 
 unit: setup
 	$(UV) run --no-sync pytest -n $(JOBS) tests/unit
+
+proof: setup-test  ## a hundred signed records of all kinds before pyHanko, the EU's DSS and veraPDF
+	SOHOA_JUDGED=100 $(UV) run --no-sync pytest tests/integration/test_judged.py
 
 bench: setup  ## reading beside bare tesserocr and stock OCRmyPDF; SCANS: a folder of generated ones, BENCH: more options
 	tools/install-packages bench

@@ -22,10 +22,9 @@ from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import FixityMismatch, KeyNotFound, RefusalCode
 from registry.scans import ScanRow
-from registry.values import DocumentState, ScanState, Value, sha256_file
+from registry.values import ENDED, DocumentState, ScanState, Value, sha256_file
 
 UNDER_WAY = (ScanState.CLAIMED, ScanState.IDENTIFIED, ScanState.STALLED)
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 DECIDED = (DocumentState.APPROVED, DocumentState.SIGNED, DocumentState.STALLED)
 BENCH = ("document.pdf", "pages.json")
 

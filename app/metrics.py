@@ -144,7 +144,7 @@ def _work(counts: Counts) -> Iterator[Metric]:
     yield _labelled("sohoa_scans", "Scans by state", "state", counts.scans)
     yield _labelled("sohoa_documents", "Documents by state", "state", counts.documents)
     yield _labelled("sohoa_quarantine_open", "Refused files nobody has settled, by code", "code", counts.quarantine)
-    archived = counts.documents.get("archived", 0) + counts.documents.get("withdrawn", 0)
+    archived = sum(counts.documents.get(state, 0) for state in ("archived", "withdrawn", "disposed"))
     yield CounterMetricFamily("sohoa_documents_archived", "Documents in the archive", archived)
     crew = GaugeMetricFamily("sohoa_workers", "Processes by role and state", labels=["role", "state"])
     for (role, state), number in sorted(counts.workers.items()):

@@ -13,10 +13,11 @@ from rich.progress import Progress, track
 from app.parts import AHEAD, THREADS, read_parts
 from app.wiring import Wiring
 from archive.aip import AipTexts, iter_records, read_texts
+from archive.disposals import DISPOSAL, is_left, iter_disposals, read_decision, read_outcome
 from archive.store import ObjectStore
 from pipeline.sealing import take_over_sealed
 from pipeline.steps import index_entry
-from registry import audit, documents, restoring
+from registry import audit, disposals, documents, restoring
 from registry.database import write
 from registry.errors import FixityMismatch, KeyNotFound
 from registry.restoring import Prepared
@@ -51,7 +52,8 @@ def rebuild_index(wiring: Wiring, console: Console) -> Rebuilt:
 
 
 def rebuild_registry(wiring: Wiring, actor: str, console: Console) -> Rebuilt:
-    """Every record that can be read stands in the registry with its fields, people and events. Safe to repeat.
+    """Every record that can be read stands in the registry with its fields, people and events; what was disposed of as
+    that. Safe to repeat.
 
     Work that was under way and facts of dossiers are not in the archive: they come from the database's backup.
     """
@@ -78,9 +80,31 @@ def rebuild_registry(wiring: Wiring, actor: str, console: Console) -> Rebuilt:
             if len(waiting) >= BATCH:
                 stand()
         stand()
+    damaged += _restore_disposals(wiring)
     with write(wiring.engine) as conn:
         audit.append(conn, actor=actor, action="rebuild-registry", subject="archive", detail={"records": number})
     return Rebuilt(records=number, damaged=tuple(damaged))
+
+
+def _restore_disposals(wiring: Wiring) -> list[DocumentId]:
+    """What was disposed of stays so, also where an older backup knew it; a decision that was not carried out to the end
+    goes on. Returns the ids of decisions that cannot be read."""
+    unreadable: list[DocumentId] = []
+    for disposal_id in iter_disposals(wiring.store):
+        try:
+            decision, outcome = read_decision(wiring.store, disposal_id), read_outcome(wiring.store, disposal_id)
+        except (FixityMismatch, KeyNotFound):
+            unreadable.append(DocumentId(f"{DISPOSAL}{disposal_id}"))
+            continue
+        at, kept = (outcome.removed, outcome.kept) if outcome else ({}, {})
+        removed = {
+            r.document_id: at.get(r.document_id, decision.approved_at)
+            for r in decision.records
+            if r.document_id not in kept and not is_left(wiring.store, r.document_id)
+        }
+        with write(wiring.engine) as conn:
+            disposals.restore(conn, decision, removed, kept, outcome.done_at if outcome else None)
+    return unreadable
 
 
 def read_all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from archive.aip import SEARCH_COPY, open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
-from pipeline import decisions, intake
+from pipeline import copies, decisions, intake
 from pipeline.drawing import render_page
+from pipeline.intake import Receipt
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport, verify_record
 from registry import audit, documents, dossiers
@@ -20,7 +21,7 @@ from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotFound
 from registry.reuse_events import ReuseEvent
 from registry.users import UserRow
-from registry.values import DocumentId, DocumentState, PageText, Role, Verdict, utc_now, vietnam_date
+from registry.values import CopyOf, DocumentId, DocumentState, PageText, Role, Verdict, utc_now, vietnam_date
 from search import reuse
 from search.reuse import ReuseAnswer
 
@@ -80,8 +81,13 @@ class Records:
             picture: bytes = self._wiring.side_pool.run(render_page, path, page_index, width_px, timeout_s=30.0)
         return picture
 
-    def approve(self, document_id: DocumentId, actor: str) -> None:
-        decisions.approve(self._wiring.workshop, document_id, actor)
+    def approve(self, document_id: DocumentId, actor: str, copied: CopyOf | None = None) -> None:
+        decisions.approve(self._wiring.workshop, document_id, actor, copied)
+
+    def make_extract(
+        self, document_id: DocumentId, pages: Sequence[int], actor: str, number: str | None = None
+    ) -> Receipt:
+        return copies.make_extract(self._wiring.workshop, document_id, pages, actor=actor, number=number)
 
     def correct(self, document_id: DocumentId, values: Mapping[str, str], actor: str) -> None:
         decisions.correct(self._wiring.workshop, document_id, values, actor)
@@ -158,6 +164,10 @@ class Records:
         if not draft.exists():
             raise NotFound("the document is not read yet")
         return draft.open("rb")
+
+    def record(self, document_id: DocumentId) -> documents.DocumentRecord:
+        """Raises NotFound."""
+        return self._get(document_id)
 
     def _get(self, document_id: DocumentId) -> documents.DocumentRecord:
         with read(self._wiring.engine) as conn:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.records import Records
     from archive.store import ObjectStore
+    from pipeline.disposal import Site
     from pipeline.holds import Homes
     from pipeline.workshop import Workshop
     from search.index import SearchIndex
@@ -152,6 +153,7 @@ class Wiring:
             authority=Authority(self.folder("keys")),
             trust=self.trust,
             font=told.stamp_font,
+            patience_s=told.tsa_patience_s,
         )
 
     @cached_property
@@ -176,6 +178,12 @@ class Wiring:
             station=self.station,
             replica=self.replica,
         )
+
+    @cached_property
+    def disposal_site(self) -> Site:
+        from pipeline.disposal import Site
+
+        return Site(self.engine, self.homes, self.index, self.folder("work"))
 
     @cached_property
     def records(self) -> Records:

@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
+from archive.disposals import iter_disposals, read_decision
 from archive.ocfl import (
     INVENTORY,
     OBJECT_DECLARATION,
@@ -23,12 +24,14 @@ from archive.ocfl import (
     backup_in,
     ensure_root,
     is_ours,
+    object_root,
     parse_inventory,
+    root_of,
     root_papers,
     scan_in,
     sidecar,
 )
-from archive.scans import retention_of
+from archive.scans import retention_of, scan_object
 from archive.store import Content, ObjectStore, get
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken, Retained
 from registry.values import Value
@@ -40,8 +43,8 @@ class Replication(Value):
     """What was found and done. Files are counted; differing and extra name keys.
 
     differing: not the same on both sides, or damaged at the source and therefore not copied. extra: at the replica
-    only. bytes_compared: as read at the replica. removed: backups that were removed from the source after their days,
-    and now from the replica.
+    only. bytes_compared: as read at the replica. removed: backups that were removed from the source after their days
+    and records that were disposed of, now gone from the replica too.
     """
 
     objects: int
@@ -85,13 +88,13 @@ def replicate(
     """
     replica.check()
     ensure_root(replica)
-    tally, papers = _Tally(), root_papers()
+    tally, papers, disposed = _Tally(), root_papers(), _disposed(source)
     for root, ours, theirs in _pairs(source, replica):
         if root in papers:
             if _read(replica, root, tally) != hashlib.sha256(papers[root]).hexdigest():
                 tally.differing.append(root)
         elif not ours:
-            _only_there(replica, root, theirs, tally)
+            _only_there(replica, root, theirs, tally, disposed)
         elif is_ours(root) and SIDECAR in ours:  # a half-made one waits for its writer
             _bring(source, replica, root, theirs, _Bench(bench), quick, tally)
             tally.extra += [f"{root}/{name}" for name in sorted(theirs - ours)]
@@ -220,9 +223,22 @@ def _hold(source: ObjectStore, replica: ObjectStore, root: str, inventory: Inven
         replica.hold(root, bool(json.loads(get(source, f"{root}/{path}")).get("legal_hold")))
 
 
-def _only_there(replica: ObjectStore, root: str, theirs: set[str], tally: _Tally) -> None:
-    """What the source does not have is named; a backup past its days is removed here as it was there."""
-    if backup_in(f"{root}/"):
+def _disposed(source: ObjectStore) -> set[str]:
+    """Prefixes of the records and scans that decisions at the source have removed."""
+    found: set[str] = set()
+    for disposal_id in iter_disposals(source):
+        with suppress(FixityMismatch, KeyNotFound):
+            for record in read_decision(source, disposal_id).records:
+                found.add(object_root(record.document_id))
+                if record.scan_id:
+                    found.add(root_of(scan_object(record.scan_id)))
+    return found
+
+
+def _only_there(replica: ObjectStore, root: str, theirs: set[str], tally: _Tally, disposed: set[str]) -> None:
+    """What the source does not have is named; a backup past its days and what was disposed of are removed here as they
+    were there."""
+    if backup_in(f"{root}/") or root in disposed:
         with suppress(Retained, KeyNotFound):
             replica.delete_tree(root)
             tally.removed += 1

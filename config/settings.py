@@ -153,11 +153,29 @@ class Signing(Section):
     passphrase_file: Path | None = Path("keys/agency.passphrase")
     tsa: Literal["development"] | str = "development"
     """`development`: the development authority in this process; else the address of an RFC 3161 TSA."""
+    tsa_patience_s: PositiveFloat = 20.0
+    """So long signing waits for the TSA; what it withholds is added later, with more patience."""
+    renew_days: PositiveInt = 120
+    """Timestamps are renewed so many days before they end: before the alarm at 90."""
     trust: Path = Path("keys/trust")
     """Folder of PEM trust anchors."""
     stamp_font: Path = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
     keys: tuple[SigningKeySettings, ...] = ()
     """Several keys, by unit and role; `key_file` then signs for nobody."""
+    appearance: Literal["nd30", "tt02"] = "nd30"
+    """The agency's stamp on page 1: words alone (NĐ 30/2020/NĐ-CP), or the seal as well (TT 02/2019/TT-BNV)."""
+    seal_image: Path | None = None
+    """tt02: PNG of the seal, red on a transparent ground."""
+    seal_width_mm: PositiveFloat = 36.0
+    """tt02: how wide the seal is in truth; it is shown in that size."""
+    official_mark: bool = False
+    """Whether the official's signature is seen, by name and time, below the agency's stamp."""
+
+    @model_validator(mode="after")
+    def _seal_is_there(self) -> Self:
+        if self.appearance == "tt02" and self.seal_image is None:
+            raise ValueError("signing.appearance = 'tt02' needs signing.seal_image")
+        return self
 
     @model_validator(mode="after")
     def _one_key_each(self) -> Self:

@@ -157,7 +157,8 @@ def _signed(scope: _Scope) -> tuple[Counted, Counted]:
 
 def _archived(scope: _Scope) -> tuple[Counted, Counted]:
     done = scope.resolved()
-    left = exists().where(_OF_DOSSIER, documents.c.archived_at.is_(None), documents.c.state != "rejected")
+    over = ("rejected", "disposed")
+    left = exists().where(_OF_DOSSIER, documents.c.archived_at.is_(None), documents.c.state.not_in(over))
     return scope.list(done.where(exists().where(and_(_ARCHIVED, _SIGNED)), ~left)), scope.list(done)
 
 

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from pipeline import backup, fixity, reconcile, sealing
+from pipeline import backup, disposal, fixity, reconcile, sealing
+from pipeline.holds import Homes
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import facts
@@ -52,6 +53,8 @@ class Daily:
             (reconcile.FACT, lambda: reconcile.reconcile_and_keep(self._shop)),
             (backup.FACT, lambda: backup.daily_backup(self._shop)),
             # a portion at a time: how much of the day's share is left it knows itself
+            ("retention", lambda: disposal.learn_retention(self._shop.engine, self._shop.store)),
+            ("disposal", lambda: disposal.carry_out_approved(self._site())),
             ("fixity", lambda: fixity.daily_share(self._shop.engine, self._shop.store, stop=self._stop.is_set)),
             (sealing.FACT, lambda: sealing.seal_log(self._shop)),
         )
@@ -64,6 +67,10 @@ class Daily:
             except Exception as exc:
                 self._not_before[name] = now + AFTER_FAILURE_S
                 log.error("daily_failed", chore=name, code=error_code(exc))
+
+    def _site(self) -> disposal.Site:
+        shop = self._shop
+        return disposal.Site(shop.engine, Homes(shop.store, shop.replica), shop.index, shop.folder("work"))
 
     def _is_due(self, name: str) -> bool:
         """Whether it was a day ago, by a clock that may have jumped either way; what has no fact always is."""

@@ -20,6 +20,7 @@ from pydantic import Base64Bytes, Field, model_validator
 from sqlalchemy import Connection
 
 from pipeline.landing import landing, sync_folder
+from pipeline.signatures import FIELDS, source_of, stamp_of
 from pipeline.workshop import Workshop
 from registry import audit, documents, signing_requests
 from registry.database import read, write
@@ -29,7 +30,7 @@ from registry.signing_requests import RequestState, SigningRequest
 from registry.values import DocumentId, DocumentState, Event, Value, sha256_file, utc_now
 from signing.deferred import Answer, Prepared, read_certificates, read_cms, read_signature
 from signing.keys import KeyRole, RingKey, require_fit
-from signing.sign import FIELD, SignedPdf
+from signing.sign import SignedPdf
 from signing.stamp import Stamp
 
 MOST_AT_ONCE = 500
@@ -250,10 +251,9 @@ def awaited(row: DocumentRow) -> KeyRole:
 
 
 def paper(shop: Workshop, record: DocumentRow, role: KeyRole) -> Paper:
-    """What is signed in this role."""
-    now = utc_now()
-    agency = shop.catalogue.unit(record.unit, now.date()).name
-    return Paper(shop.bench(record.id) / "document.pdf", Stamp(form="SAO Y", agency=agency, at=now), FIELD)
+    """What is signed in this role. The official's own signature is not seen: the agency's stamp takes the place."""
+    stamp = stamp_of(shop, record) if role is KeyRole.AGENCY else None
+    return Paper(source_of(shop, record, role), stamp, FIELDS[role])
 
 
 def prepared_file(shop: Workshop, document_id: DocumentId, request_id: str) -> Path:

@@ -205,10 +205,15 @@ def _keep(engine: Engine, found: list[tuple[str, RecordFixity, datetime]], befor
 
 
 def removed_rightly(conn: Connection, root: str) -> bool:
-    """Whether the object is gone because it was to go: a backup past its days."""
-    if kind_of(root) == "backup":
+    """Whether the object is gone because it was to go: a backup past its days, a record that was disposed of."""
+    kind, identifier = kind_of(root), identifier_of(root)
+    if kind == "backup":
         known = facts.get(conn, "backup")
-        return known is None or identifier_of(root) not in known[0]["kept"]
+        return known is None or identifier not in known[0]["kept"]
+    if kind == "record":
+        return documents.is_disposed(conn, [DocumentId(identifier.removeprefix("urn:uuid:"))])
+    if kind == "scan":
+        return documents.is_disposed(conn, documents.of_scan(conn, identifier.removeprefix("urn:sohoa:scan:")))
     return False
 
 

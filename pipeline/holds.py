@@ -103,8 +103,8 @@ def _noted(
     with write(engine) as conn:
         documents.keep_hold(conn, record.id, hold)
         documents.add_event(conn, record.id, last)
-        detail = {"why": last.detail.get("why", "")}
-        audit.append(conn, actor=by, action=action, subject=record.id, unit=record.unit, detail=detail)
+        # the reason stands in the record: what somebody typed freely is not for the log
+        audit.append(conn, actor=by, action=action, subject=record.id, unit=record.unit)
 
 
 def _in_homes(homes: Homes, record: DocumentRecord, on: bool, *, scan: bool = True) -> None:

@@ -25,7 +25,7 @@ from registry import audit, documents, dossiers, facts, quarantine, scans
 from registry.database import read, write
 from registry.errors import InboxTaken, NotFound, RefusalCode
 from registry.scans import ScanRow
-from registry.values import DocumentId, ScanId, ScanState, sha256_file, utc_now, vietnam_date
+from registry.values import CopyOf, DocumentId, ScanId, ScanState, sha256_file, utc_now, vietnam_date
 
 BACK_FILE = 10
 """Priority of scans nobody waits for at the desk."""
@@ -115,12 +115,14 @@ def take(
     dossier: str | None = None,
     component: str | None = None,
     priority: int = 0,
+    copied: CopyOf | None = None,
 ) -> Receipt:
     """Claim one whole file; afterwards its bytes lie durably in `work/` and the registry knows it.
 
     The source stays where it is. The same file again changes nothing; the same bytes under another name are
     recorded as a duplicate of the scan held and moved to `done/`. A file whose folder belongs to no unit in force,
-    and an empty one, goes to quarantine. Safe to repeat after a crash at any instant.
+    and an empty one, goes to quarantine. Safe to repeat after a crash at any instant. copied: of pages that were taken
+    from a record, what they are an extract of.
     """
     unit = shop.catalogue.unit_by_inbox(unit_folder, vietnam_date(utc_now()))
     if unit is None or path.stat().st_size == 0:  # all empty files are the same bytes: one claim would swallow them
@@ -144,6 +146,8 @@ def take(
             priority=priority,
         )
         scan = claim.scan
+        if claim.fresh and copied is not None:
+            scans.keep_copied(conn, scan.id, copied)
         if claim.fresh:
             audit.append(conn, actor=actor, action="claim", subject=scan.id, unit=unit.code, detail={"sha256": digest})
     at_hand = scan.staged_path is not None and shop.staged_scan(scan.id).exists()

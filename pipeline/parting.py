@@ -78,12 +78,12 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
     """
     with read(shop.engine) as conn:
         scan, split = scans.get(conn, scan_id), scans.split_of(conn, scan_id)
-        known = documents.states_of_scan(conn, scan_id)
+        known, copied = documents.states_of_scan(conn, scan_id), scans.copied_of(conn, scan_id)
     if scan.state in (ScanState.DONE, ScanState.QUARANTINED):  # the step comes late
         return list(known)
     anew = all(state is DocumentState.REJECTED for state in known.values())
     if split is None or anew:
-        split = _found(shop, scan, list(known), signed=signed)
+        split = _found(shop, scan, list(known), whole=signed or copied is not None)
     if not split.parts:
         raise Refused(RefusalCode.ONLY_SHEETS, f"{len(split.covers)} sheets")
     with write(shop.engine) as conn:
@@ -107,6 +107,7 @@ def open_documents(shop: Workshop, scan_id: ScanId, *, signed: bool = False) -> 
                 page_count=len(part.pages),
                 part=number,
                 pages=None if _is_all(part, scan) else part.pages,
+                copied=copied,
                 anew=anew,
             )
             captured = Event(type="capture", at=scan.received_at, agent=scan.claimed_by, detail={"sha256": scan.sha256})
@@ -131,7 +132,8 @@ def write_document(shop: Workshop, document_id: DocumentId, *, signed: bool) -> 
         raise Refused(RefusalCode(refused), "found on its pages")
     bench, pages = shop.bench(document_id), own_pages(shop, record)
     bench.mkdir(parents=True, exist_ok=True)
-    (bench / "signed.pdf").unlink(missing_ok=True)  # of an earlier reading
+    for made in ("signed.pdf", "official.pdf"):  # of an earlier reading
+        (bench / made).unlink(missing_ok=True)
     path, media_type = shop.staged_scan(ScanId(scan.id)), scan.media_type or ""
     tools: dict[str, str] = {}
     found: Arrived | None = None
@@ -220,15 +222,15 @@ def reading_options(shop: Workshop) -> ReadingOptions:
     )
 
 
-def _found(shop: Workshop, scan: ScanRow, known: list[DocumentId], *, signed: bool) -> Split:
-    """What the scan holds: as the archive says, where it has the scan; else as the pages show."""
+def _found(shop: Workshop, scan: ScanRow, known: list[DocumentId], *, whole: bool) -> Split:
+    """What the scan holds: as the archive says, where it has the scan; else as the pages show. whole: one document."""
     if is_archived(shop.store, scan.id):  # a registry that came back older has forgotten it
         return read_scan(shop.store, scan.id).split
-    whole = Part(
+    all_of_it = Part(
         pages=tuple(range(scan.page_count or 1)), dossier_code=scan.dossier_code, component_code=scan.component_code
     )
-    if signed or known == document_ids(scan.id, 1):  # begun by a version that did not part scans
-        return Split(parts=(whole,))
+    if whole or known == document_ids(scan.id, 1):  # begun by a version that did not part scans
+        return Split(parts=(all_of_it,))
     pages = scan_pages(shop, scan.id)
     if len(pages) == 1:
         return part_pages(pages, scan.dossier_code, scan.component_code)

@@ -27,6 +27,7 @@ from pipeline.identify import looks_complete
 from pipeline.indexer import Indexer
 from pipeline.intake import Receipt, Taken
 from pipeline.landing import landing
+from pipeline.renewal import Renewer
 from pipeline.run_lock import only_runner
 from pipeline.turns import Turns
 from pipeline.two_passes import Found, Sides
@@ -98,11 +99,12 @@ class Runner:
                 presence = Worker(shop, dispatch, told.instance, role="run")
             else:
                 presence = Crew(shop, dispatch, instance=f"{told.instance}-watch", role="watch")
-            indexer, daily = Indexer(shop), Daily(shop)
+            indexer, daily, renewer = Indexer(shop), Daily(shop), Renewer(shop)
             presence.join()
             self._gatekeeper.start()
             indexer.start()
             daily.start()
+            renewer.start()
             self._wakeup.watch(shop.folder("inbox"), polling=told.intake.polling_units)
             try:
                 while not self._stop.is_set() and not until():
@@ -112,6 +114,7 @@ class Runner:
                 self._wakeup.close()
                 self._gatekeeper.stop()
                 daily.stop()
+                renewer.stop()
                 presence.leave()
                 indexer.stop()
                 dispatch.close()

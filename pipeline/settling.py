@@ -17,9 +17,8 @@ from pipeline.workshop import Workshop
 from registry import audit, documents, quarantine, scans
 from registry.database import read, write
 from registry.errors import RefusalCode, Refused, WorkerFailed
-from registry.values import DocumentId, DocumentState, ScanId, ScanState
+from registry.values import ENDED, DocumentId, DocumentState, ScanId, ScanState
 
-ENDED = frozenset({DocumentState.ARCHIVED, DocumentState.WITHDRAWN})
 SETTLED = ENDED | {DocumentState.REJECTED}
 
 

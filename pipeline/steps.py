@@ -7,6 +7,7 @@ retry, sleep or log: pipeline.workflow decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
+from pipeline.signatures import form_of, is_deferred, official_comes_apart, source_of, stamp_of
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
@@ -41,6 +43,8 @@ from registry import audit, documents, restoring, scans
 from registry.database import read, write
 from registry.errors import KeyNotFound, RefusalCode, Refused, WorkerFailed
 from registry.values import (
+    ENDED,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -62,12 +66,10 @@ from registry.values import (
 from search.index import IndexEntry
 from signing.keys import KeyRole
 from signing.sign import SignedPdf
-from signing.stamp import Stamp
 
 PAGES = TypeAdapter(tuple[PageText, ...])
 EVENTS = TypeAdapter(tuple[Event, ...])
 LEGIBLE = 0.5
-ENDED = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
 
 
 def identify_scan(shop: Workshop, scan_id: ScanId) -> Identified:
@@ -164,7 +166,7 @@ def _confidence_of_names(found: Description) -> list[float]:
     return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
 
 
-def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y") -> bool:
+def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
     """`signed.pdf` lies on the bench: certified-copy stamp, PAdES; or the original where it came signed. True when the
     document waits for an official's signature instead (pipeline.deferred).
 
@@ -184,14 +186,17 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
     if came_signed(scan):
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
+        until: date | None = None
+        why = ""
         detail = {"note": "arrived signed; kept as it came"}
     else:
-        signed = _signed(shop, record, form)
-        if signed is None:
-            deferred.wait(shop, record, KeyRole.AGENCY)
+        signed = _signed(shop, record)
+        if isinstance(signed, KeyRole):
+            deferred.wait(shop, record, signed)
             return True
-        level = signed.level
-        detail = {"level": signed.level, "sha256": signed.sha256, **({"why": signed.why} if signed.why else {})}
+        level, until, why = signed.level, signed.renew_by, signed.why
+        detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form_of(record))}
+        detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
         now = utc_now()
         documents.set_state(
@@ -200,24 +205,44 @@ def sign_document(shop: Workshop, document_id: DocumentId, *, form: str = "SAO Y
             DocumentState.SIGNED,
             step="signed",
             signature_level=level,
+            renew_by=until.isoformat() if until else None,
+            level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=sha256_file(bench / "signed.pdf"),
         )
-        agent = deferred.note_used(conn, document_id, KeyRole.AGENCY) or "sohoa"
+        given = [deferred.note_used(conn, document_id, role) for role in (KeyRole.AGENCY, KeyRole.OFFICIAL)]
+        agent = next((who for who in given if who), "sohoa")
         documents.add_event(
             conn, document_id, Event(type="digital signature generation", at=now, agent=agent, detail=detail)
         )
     return False
 
 
-def _signed(shop: Workshop, record: documents.DocumentRecord, form: str) -> SignedPdf | None:
-    """The document, signed by the key of its unit; None while that lies with an official who has not signed yet."""
+def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | KeyRole:
+    """The document, signed by its unit's official, where there is one, and by its agency; or the role in which somebody
+    has to sign who has not yet. What the official signed stays: the agency signs that very file."""
     bench = shop.bench(record.id)
-    if shop.station.keys.held(record.unit).deferred:
-        return deferred.completed(shop, record, bench / "signed.pdf", KeyRole.AGENCY)
-    unit = shop.catalogue.unit(record.unit, utc_now().date())
-    stamp = Stamp(form=form, agency=unit.name, at=utc_now())
-    return shop.station.sign(bench / "document.pdf", bench / "signed.pdf", stamp=stamp, unit=record.unit)
+    source, target = source_of(shop, record, KeyRole.AGENCY), bench / "signed.pdf"
+    apart = official_comes_apart(shop, record)
+    if apart and not source.exists() and _signed_by_official(shop, record, source) is None:
+        return KeyRole.OFFICIAL
+    if is_deferred(shop, record, KeyRole.AGENCY):
+        made = deferred.completed(shop, record, target, KeyRole.AGENCY)
+        if made is None:
+            return KeyRole.AGENCY
+    else:
+        told = shop.settings.signing
+        made = shop.station.sign(
+            source, target, stamp=stamp_of(shop, record), unit=record.unit, mark=told.official_mark
+        )
+    return replace(made, signatures=2) if apart else made
+
+
+def _signed_by_official(shop: Workshop, record: documents.DocumentRecord, target: Path) -> SignedPdf | None:
+    if is_deferred(shop, record, KeyRole.OFFICIAL):
+        return deferred.completed(shop, record, target, KeyRole.OFFICIAL)
+    source = source_of(shop, record, KeyRole.OFFICIAL)
+    return shop.station.sign(source, target, stamp=None, unit=record.unit, role=KeyRole.OFFICIAL)
 
 
 def archive_document(shop: Workshop, document_id: DocumentId) -> None:
@@ -371,7 +396,9 @@ def _metadata_of(
         # from the year of archiving, which is never before the year that the law counts from: too long, never too short
         retain_until=shop.catalogue.retain_until(retention, vietnam_date(now)),
         signature_level=record.signature_level,
+        renew_by=record.renew_by,
         arrived=record.arrived,
+        copied=None if record.arrived else record.copied or CopyOf(),
         converted_from_paper=record.arrived is None,
         converted_by_unit=record.unit,
         converted_by_person=record.approved_by or "sohoa",

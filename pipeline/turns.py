@@ -36,13 +36,12 @@ class Turns:
     def start_waiting(self) -> None:
         """Approved documents and the next scans in turn are handed to the queue; what was left behind starts anew."""
         with read(self._shop.engine) as conn:
-            crew = workers.listing(conn)
+            alive = [row for row in workers.listing(conn) if row.alive]
+            window = max(LEAST_WINDOW, 4 * self._shop.settings.workers.processes * max(1, len(alive)))
             begun = scans.being_read(conn)
-            preserving_now = documents.by_state(conn, DocumentState.SIGNED)
-            approved = documents.by_state(conn, DocumentState.APPROVED)
-        alive = [row for row in crew if row.alive]
+            preserving_now = documents.by_state(conn, DocumentState.SIGNED, most=4 * window)
+            approved = documents.by_state(conn, DocumentState.APPROVED, most=4 * window)
         work = self._finishable(self._dispatch.under_way(), alive)
-        window = max(LEAST_WINDOW, 4 * self._shop.settings.workers.processes * max(1, len(alive)))
         with read(self._shop.engine) as conn:
             claimed = scans.next_in_turn(conn, window)
         idle: set[str] = set()

@@ -34,7 +34,7 @@ def render_twin(signed: Path, target: Path, max_pixels: int) -> None:
     with TemporaryDirectory(prefix="sohoa-twin-", dir=target.parent) as folder, landing(target) as part:
         pictures = [str(picture) for picture in _pictures(signed, Path(folder), max_pixels)]
         with part.open("wb") as out:
-            img2pdf.convert(pictures, outputstream=out)
+            img2pdf.convert(pictures, outputstream=out, nodate=True)
 
 
 def write_search_copy(twin: Path, pages: Sequence[PageText], target: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, or_, select, update
 
 from registry import descriptions
 from registry.concurrent import insert_missing
 from registry.errors import NotFound
 from registry.tables import documents, events, fields, people, scans
 from registry.values import (
+    ENDED,
     Arrived,
+    CopyOf,
     Description,
     DocumentId,
     DocumentState,
@@ -67,6 +69,7 @@ class DocumentRow(Value):
     signed_at: datetime | None
     archived_at: datetime | None
     indexed_at: datetime | None
+    disposed_at: datetime | None
     withdrawn_at: datetime | None
     withdrawn_why: str | None
     replaced_by: str | None
@@ -75,6 +78,12 @@ class DocumentRow(Value):
     error_code: str | None
     attempt: int
     arrived: Arrived | None = None
+    copied: CopyOf | None = None
+    copied_from: str | None = None
+    renew_by: date | None = None
+    level_why: str | None = None
+    level_tries: int = 0
+    level_after: datetime | None = None
     updated_at: datetime
 
 
@@ -98,6 +107,7 @@ def create(
     page_count: int | None,
     part: int = 0,
     pages: Sequence[int] | None = None,
+    copied: CopyOf | None = None,
     anew: bool = True,
 ) -> None:
     """The document stands in state `reading`; one that is there already starts over, unless it is archived.
@@ -119,6 +129,7 @@ def create(
             "page_count": page_count,
             "part": part,
             "pages": None if pages is None else list(pages),
+            **copy_columns(copied),
             "state": DocumentState.READING,
             "step": "identified",
             "created_at": now,
@@ -128,7 +139,7 @@ def create(
     if made:
         return
     state = _locked_state(conn, document_id)
-    if state == DocumentState.READING or (anew and state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)):
+    if state == DocumentState.READING or (anew and state not in ENDED):
         set_state(
             conn,
             document_id,
@@ -140,6 +151,7 @@ def create(
             page_count=page_count,
             part=part,
             pages=None if pages is None else list(pages),
+            **copy_columns(copied),
         )
 
 
@@ -163,13 +175,12 @@ def get(conn: Connection, document_id: str, *, lock: bool = False) -> DocumentRe
 def set_state(conn: Connection, document_id: str, state: DocumentState, **columns: Any) -> None:
     """The document is in this state and the columns hold these values; updated_at is now.
 
-    What is archived stays archived or is withdrawn: a step that comes late, because a crash had it replayed or its
-    worker was given up for dead, moves it nowhere else.
+    What is archived stays archived or is withdrawn, what is disposed of stays so: a step that comes late, because a
+    crash had it replayed or its worker was given up for dead, moves it nowhere else.
     """
-    ended = (DocumentState.ARCHIVED, DocumentState.WITHDRAWN)
     change = update(documents).where(documents.c.id == document_id)
-    if state not in ended:
-        change = change.where(documents.c.state.not_in(ended))
+    kept = ENDED if state not in ENDED else {DocumentState.DISPOSED}
+    change = change.where(documents.c.state.not_in(sorted(kept)))
     conn.execute(change.values(state=state, **columns, updated_at=_now()))
 
 
@@ -237,9 +248,11 @@ def add_event(conn: Connection, document_id: DocumentId, event: Event) -> None:
     insert_missing(conn, events, ("document_id", "type", "at"), event_row(document_id, event))
 
 
-def by_state(conn: Connection, state: DocumentState, units: Iterable[str] | None = None) -> list[DocumentRow]:
-    """Oldest first; of all units when `units` is None."""
-    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at)
+def by_state(
+    conn: Connection, state: DocumentState, units: Iterable[str] | None = None, *, most: int | None = None
+) -> list[DocumentRow]:
+    """Oldest first, no more than `most`; of all units when `units` is None."""
+    query = select(documents).where(documents.c.state == state).order_by(documents.c.created_at).limit(most)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
     return [_row(row) for row in conn.execute(query)]
@@ -259,10 +272,68 @@ def of_dossiers(conn: Connection, codes: Sequence[str]) -> list[DocumentRow]:
     return [_row(row) for row in conn.execute(query)]
 
 
+def archived_in(
+    conn: Connection,
+    start: str | None,
+    end: str | None,
+    units: Iterable[str] | None,
+    *,
+    after: tuple[str, str] | None = None,
+) -> list[tuple[DocumentId, str]]:
+    """(document, archived_at) of those archived from `start` on and before `end`, in that order, some at a time: those
+    that follow on `after`, the last pair turned round."""
+    query = select(documents.c.id, documents.c.archived_at).where(*_between(start, end, units))
+    if after is not None:
+        at, last = after
+        query = query.where(
+            or_(documents.c.archived_at > at, and_(documents.c.archived_at == at, documents.c.id > last))
+        )
+    query = query.order_by(documents.c.archived_at, documents.c.id).limit(MOST_AT_ONCE)
+    return [(DocumentId(row.id), row.archived_at) for row in conn.execute(query)]
+
+
+def count_archived_in(conn: Connection, start: str | None, end: str | None, units: Iterable[str] | None) -> int:
+    """How many documents `archived_in` gives in all."""
+    return conn.execute(select(func.count()).where(*_between(start, end, units))).scalar_one()
+
+
+def _between(start: str | None, end: str | None, units: Iterable[str] | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [documents.c.archived_at.is_not(None)]
+    if start is not None:
+        conditions.append(documents.c.archived_at >= start)
+    if end is not None:
+        conditions.append(documents.c.archived_at < end)
+    if units is not None:
+        conditions.append(documents.c.unit.in_(sorted(units)))
+    return conditions
+
+
 def archived_ids(conn: Connection) -> list[DocumentId]:
     """All documents that are in the archive."""
     query = select(documents.c.id).where(documents.c.archived_at.is_not(None)).order_by(documents.c.id)
     return [DocumentId(i) for i in conn.execute(query).scalars()]
+
+
+def archived_between(
+    conn: Connection, begin: datetime, end: datetime, units: Collection[str] | None = None
+) -> list[DocumentId]:
+    """Documents archived from `begin` on and before `end`, of these units or of all, in the order of archiving."""
+    archived = documents.c.archived_at
+    query = select(documents.c.id).where(
+        archived >= _text(begin.astimezone(UTC)), archived < _text(end.astimezone(UTC))
+    )
+    if units is not None:
+        query = query.where(documents.c.unit.in_(units))
+    return [DocumentId(i) for i in conn.execute(query.order_by(archived, documents.c.id)).scalars()]
+
+
+def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Document → its title, of those that are known."""
+    found: dict[str, str] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, documents.c.title).where(documents.c.id.in_(some))
+        found.update((row.id, row.title) for row in conn.execute(query))
+    return found
 
 
 def count_archived(conn: Connection) -> int:
@@ -278,6 +349,13 @@ def archived_at(conn: Connection, ids: Sequence[DocumentId]) -> dict[DocumentId,
         query = select(documents.c.id, documents.c.archived_at).where(documents.c.id.in_(some))
         found |= {DocumentId(r.id): datetime.fromisoformat(r.archived_at) for r in conn.execute(query) if r.archived_at}
     return found
+
+
+def is_disposed(conn: Connection, ids: Sequence[DocumentId]) -> bool:
+    """Whether each of these was removed by a decision, or never came into the archive; False for none at all."""
+    query = select(documents.c.state).where(documents.c.id.in_(list(ids)))
+    states = set(conn.execute(query).scalars())
+    return DocumentState.DISPOSED in states and states <= {DocumentState.DISPOSED, DocumentState.REJECTED}
 
 
 def unindexed(conn: Connection, limit: int) -> list[DocumentId]:
@@ -304,6 +382,17 @@ def keep_arrived(conn: Connection, document_id: DocumentId, found: Arrived) -> N
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told, updated_at=_now()))
 
 
+def keep_copied(conn: Connection, document_id: DocumentId, told: CopyOf) -> None:
+    """The document is this kind of copy."""
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**copy_columns(told), updated_at=_now()))
+
+
+def copies_of(conn: Connection, document_id: str) -> list[DocumentRow]:
+    """The extracts that were made from this record, oldest first."""
+    query = select(documents).where(documents.c.copied_from == document_id).order_by(documents.c.created_at)
+    return [_row(row) for row in conn.execute(query)]
+
+
 def keep_verdict(conn: Connection, document_id: DocumentId, verdict: Verdict) -> None:
     """The document's last validation ended so, just now. It does not move in the tray."""
     kept = update(documents).where(documents.c.id == document_id).values(verdict=verdict, verdict_at=_now())
@@ -318,6 +407,12 @@ def keep_hold(conn: Connection, document_id: DocumentId, hold: LegalHold | None)
         "held_why": hold.why if hold else None,
     }
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
+
+
+def is_held(conn: Connection, document_id: DocumentId) -> bool:
+    """Whether the registry knows of a legal hold on it."""
+    query = select(documents.c.id).where(documents.c.id == document_id, documents.c.held_at.is_not(None))
+    return conn.execute(query).first() is not None
 
 
 def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
@@ -336,6 +431,14 @@ def withdraw(conn: Connection, document_id: DocumentId, *, why: str, replaced_by
         withdrawn_why=why[:300],
         replaced_by=replaced_by,
     )
+
+
+def copy_columns(told: CopyOf | None) -> dict[str, Any]:
+    """What kind of copy it is, as columns."""
+    return {
+        "copied": told.model_dump(mode="json") if told else None,
+        "copied_from": told.source if told else None,
+    }
 
 
 def event_row(document_id: str, event: Event) -> dict[str, Any]:

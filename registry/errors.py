@@ -9,6 +9,7 @@ SohoaError
 │   └── InboxTaken        another installation takes from this inbox
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
+├── NotDue                records that must not be removed; nothing was proposed
 ├── Retained              a record may not be removed yet: its retention runs, or a legal hold is on it
 ├── KeyNotFound           nothing is stored under this key
 ├── WorkerFailed          a worker process died or ran out of time; worth another try
@@ -41,6 +42,7 @@ __all__ = [
     "NoSigningKey",
     "NotATable",
     "NotAllowed",
+    "NotDue",
     "NotFound",
     "PinNeeded",
     "RefusalCode",
@@ -122,6 +124,19 @@ class KeyTaken(SohoaError):
 
 class Retained(SohoaError):
     code = "retained"
+
+
+class NotDue(SohoaError):
+    """refused: document → why (registry.disposals.why_not; locked, damaged)."""
+
+    code = "not-due"
+
+    def __init__(self, refused: dict[str, str]) -> None:
+        super().__init__(f"{len(refused)} records are not due: {', '.join(sorted(set(refused.values())))}")
+        self.refused = refused
+
+    def __reduce__(self) -> tuple[type[NotDue], tuple[dict[str, str]]]:
+        return NotDue, (self.refused,)
 
 
 class KeyNotFound(SohoaError):

@@ -170,8 +170,9 @@ def in_flight(conn: Connection) -> Iterator[InFlight]:
 
 
 def done_without_document(conn: Connection) -> Iterator[tuple[str, str]]:
-    """(scan, unit) of scans that count as archived, though no document of theirs is."""
-    held = exists().where(documents.c.scan_id == scans.c.id, documents.c.archived_at.is_not(None))
+    """(scan, unit) of scans that count as archived, though no document of theirs is, or was and is disposed of."""
+    there = or_(documents.c.archived_at.is_not(None), documents.c.state == DocumentState.DISPOSED)
+    held = exists().where(documents.c.scan_id == scans.c.id, there)
     query = select(scans.c.id, scans.c.unit).where(scans.c.state == ScanState.DONE, ~held)
     yield from ((row.id, row.unit) for row in _stream(conn, query))
 

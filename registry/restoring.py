@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from registry import descriptions
 from registry.concurrent import insert_many
-from registry.documents import event_row, portions
+from registry.documents import copy_columns, event_row, portions
 from registry.scans import pair_digest
 from registry.tables import documents, events, fields, passes, people, scans
 from registry.values import DocumentId, DocumentState, Event, RecordMetadata, ScanState, utc_now
@@ -45,7 +45,9 @@ def prepare(told: RecordMetadata, found: Sequence[Event], *, pdf_sha256: str) ->
         "state": DocumentState.ARCHIVED.value,
         "pdf_sha256": pdf_sha256,
         "signature_level": told.signature_level,
+        "renew_by": told.renew_by.isoformat() if told.renew_by else None,
         "arrived": told.arrived.model_dump(mode="json") if told.arrived else None,
+        **copy_columns(told.copied),
         "retention_class": told.retention_class,
         "retain_until": (told.retain_until or FOR_EVER).isoformat(),
         "held_at": _text(told.legal_hold.since) if told.legal_hold else None,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from registry.errors import NotFound
 from registry.tables import documents, passes, scans
-from registry.values import DocumentState, ScanId, ScanQuality, ScanState, Split, Value, utc_now
+from registry.values import CopyOf, DocumentState, ScanId, ScanQuality, ScanState, Split, Value, utc_now
 
 
 class ScanRow(Value):
@@ -195,6 +195,17 @@ def split_of(conn: Connection, scan_id: str) -> Split | None:
     """What the scan holds; None before that was found out."""
     told = conn.execute(select(scans.c.split).where(scans.c.id == scan_id)).scalar()
     return None if told is None else Split.model_validate(told)
+
+
+def keep_copied(conn: Connection, scan_id: ScanId, told: CopyOf) -> None:
+    """The scan is pages of a record, taken to be an extract of it."""
+    conn.execute(sql_update(scans).where(scans.c.id == scan_id).values(copied=told.model_dump(mode="json")))
+
+
+def copied_of(conn: Connection, scan_id: str) -> CopyOf | None:
+    """What the scan is an extract of; None for one that came from outside."""
+    told = conn.execute(select(scans.c.copied).where(scans.c.id == scan_id)).scalar()
+    return None if told is None else CopyOf.model_validate(told)
 
 
 def retry(conn: Connection, scan_id: ScanId) -> None:

@@ -85,6 +85,7 @@ scans = Table(
     Column("warnings", JSON, nullable=False, default=list),
     Column("quality", JSON(none_as_null=True)),
     Column("split", JSON(none_as_null=True)),
+    Column("copied", JSON(none_as_null=True)),
     Column("state", Exact(20), nullable=False),
     Column("staged_path", FilePath()),
     Column("error_code", Exact(40)),
@@ -101,7 +102,7 @@ scans = Table(
 )
 """One row per input file. priority: 0 for the desk, higher numbers wait behind it. quality: registry.values.ScanQuality
 as JSON, of the pages looked at so far. split: registry.values.Split as JSON, once the pages were read: it stands from
-then on.
+then on. copied: registry.values.CopyOf as JSON, of pages of a record that were taken as an extract.
 
 claim_key = sha256|unit|dossier|component: the durable claim that makes intake happen once. sha256: of a scan made of
 two passes, that of the collated file; before that is made, and in the claim_key, registry.scans.pair_digest.
@@ -158,6 +159,7 @@ documents = Table(
     Column("signed_at", Exact(32)),
     Column("archived_at", Exact(32)),
     Column("indexed_at", Exact(32)),
+    Column("disposed_at", Exact(32)),
     Column("withdrawn_at", Exact(32)),
     Column("withdrawn_why", Shortened(300)),
     Column("replaced_by", Exact(36)),
@@ -166,6 +168,12 @@ documents = Table(
     Column("error_code", Exact(40)),
     Column("attempt", Integer, nullable=False, default=1),
     Column("arrived", JSON(none_as_null=True)),
+    Column("copied", JSON(none_as_null=True)),
+    Column("copied_from", Exact(36)),
+    Column("renew_by", Exact(10)),
+    Column("level_why", Exact(60)),
+    Column("level_tries", Integer, nullable=False, default=0, server_default="0"),
+    Column("level_after", Exact(32)),
     Column("updated_at", Exact(32), nullable=False),
     Index("ix_documents_unit_state", "unit", "state"),
     Index("ix_documents_dossier", "dossier_code"),
@@ -176,11 +184,19 @@ documents = Table(
     Index("ix_documents_archived_at", "archived_at"),
     Index("ix_documents_unindexed", "archived_at", sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED),
     Index("ix_documents_original", "original_sha256"),
+    Index("ix_documents_retain_until", "retain_until"),
+    Index("ix_documents_copied_from", "copied_from"),
+    Index("ix_documents_renew_by", "renew_by"),
+    Index("ix_documents_level", "signature_level", "level_after"),
 )
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
-yet. held_*: the legal hold on it, if any. verdict: the last validation's, with its instant; what is decided on it is
-validated anew. part: its place among the documents of the scan. pages: those of the scan that are its own, from 0; null
-for all of them. arrived: registry.values.Arrived as JSON, of a document that came signed."""
+yet. held_*: the legal hold on it, if any. disposed_at: removed by a decision; what it said is gone from here too.
+verdict: the last validation's, with its instant; what is decided on it is validated anew. part: its place among the
+documents of the scan. pages: those of the scan that are its own, from 0; null for all of them. arrived:
+registry.values.Arrived as JSON, of a document that came signed. copied: what kind of copy it is (registry.values.CopyOf
+as JSON), once it was decided; copied_from: the record that an extract was made from. renew_by: the day on which the
+newest timestamp ends. level_why, level_tries, level_after: what hindered the signature from its level or the timestamp
+from its renewal, how often, and when it is tried again (registry.levels)."""
 
 fields = Table(
     "fields",
@@ -299,8 +315,10 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Column("previous", Exact(64), nullable=False),
     Column("hash", Exact(64), nullable=False),
+    Index("ix_audit_subject", "subject", "action"),
+    Index("ix_audit_action", "action", "at"),
 )
-"""hash = SHA-256 over previous and the canonical JSON of the row; seq has no gaps."""
+"""hash = SHA-256 over the canonical JSON of the row, previous in it (registry.chain); seq has no gaps."""
 
 users = Table(
     "users",
@@ -323,7 +341,10 @@ sessions = Table(
     Column("csrf", Exact(64), nullable=False),
     Column("created_at", Exact(32), nullable=False),
     Column("expires_at", Exact(32), nullable=False),
+    Column("why", Exact(20)),
+    Column("dossier_code", Exact(60)),
 )
+"""why, dossier_code: what documents are read for until something else is said (registry.reads.Purpose)."""
 
 workers = Table(
     "workers",
@@ -365,3 +386,33 @@ fixity = Table(
 )
 """Objects of the archive by their OCFL prefix, and when every byte of each was last read and compared. since: that
 instant or, before the first check, when the object was first seen. findings: of the last check; null: nothing wrong."""
+
+disposals = Table(
+    "disposals",
+    metadata,
+    Column("id", Exact(36), primary_key=True),
+    Column("basis", Shortened(300), nullable=False),
+    Column("state", Exact(20), nullable=False),
+    Column("proposed_by", Shortened(100), nullable=False),
+    Column("proposed_at", Exact(32), nullable=False),
+    Column("decided_by", Shortened(100)),
+    Column("decided_at", Exact(32)),
+    Column("why", Shortened(300)),
+    Column("done_at", Exact(32)),
+    Index("ix_disposals_state", "state"),
+)
+"""Decisions of two people to remove records. state: proposed | approved | refused | done. why: of a refusal."""
+
+disposal_items = Table(
+    "disposal_items",
+    metadata,
+    Column("disposal_id", Exact(36), ForeignKey("disposals.id"), primary_key=True),
+    Column("document_id", Exact(36), primary_key=True),
+    Column("state", Exact(20), nullable=False),
+    Column("reason", Exact(40)),
+    Column("told", JSON, nullable=False),
+    Column("ended_at", Exact(32)),
+    Index("ix_disposal_items_document", "document_id", "state"),
+)
+"""The records of a decision. state: pending | gone | kept, with the reason why it was kept after all. told:
+registry.values.DisposedRecord as JSON: what is known of the record for good."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from registry.concurrent import insert_missing
 from registry.errors import Conflict, NotAllowed, NotFound
+from registry.reads import Purpose, Why
 from registry.tables import sessions, users
 from registry.values import Role, Value, utc_now
 
@@ -33,10 +34,13 @@ class UserRow(Value):
 
 
 class Session(Value):
-    """A login that has not expired; csrf goes with every form."""
+    """A login that has not expired; csrf goes with every form. mark: tells sessions apart, and is worth nothing else.
+    purpose: what documents are read for, once it was said."""
 
     user: UserRow
     csrf: str
+    mark: str
+    purpose: Purpose | None = None
 
 
 def add_user(
@@ -123,14 +127,21 @@ def open_session(conn: Connection, username: str, hours: int) -> str:
 def session(conn: Connection, token: str) -> Session | None:
     """The session of a token, None when it is unknown, has expired, or its account is disabled."""
     query = (
-        select(users, sessions.c.csrf, sessions.c.expires_at)
+        select(users, sessions.c.csrf, sessions.c.expires_at, sessions.c.why, sessions.c.dossier_code)
         .join(sessions, sessions.c.username == users.c.username)
         .where(sessions.c.token_sha256 == _digest(token))
     )
     row = conn.execute(query).first()
     if row is None or row.disabled or row.expires_at < utc_now().isoformat(timespec="microseconds"):
         return None
-    return Session(user=_row(row), csrf=row.csrf)
+    purpose = Purpose(why=Why(row.why), dossier=row.dossier_code) if row.why else None
+    return Session(user=_row(row), csrf=row.csrf, mark=_digest(token)[:8], purpose=purpose)
+
+
+def keep_purpose(conn: Connection, token: str, purpose: Purpose) -> None:
+    """From now on documents are read for this in the token's session."""
+    told = {"why": purpose.why.value, "dossier_code": purpose.dossier}
+    conn.execute(update(sessions).where(sessions.c.token_sha256 == _digest(token)).values(**told))
 
 
 def close_session(conn: Connection, token: str) -> None:

@@ -58,6 +58,12 @@ class DocumentState(StrEnum):
     ARCHIVED = "archived"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    DISPOSED = "disposed"
+    """Removed by a recorded decision: what is left is the decision, without personal data."""
+
+
+ENDED = frozenset({DocumentState.ARCHIVED, DocumentState.WITHDRAWN, DocumentState.DISPOSED})
+"""The path of such a document is over: a step that comes late moves it nowhere."""
 
 
 class Role(StrEnum):
@@ -237,6 +243,42 @@ class Event(Value):
     detail: dict[str, str] = {}
 
 
+class CopyForm(StrEnum):
+    """What a copy is (NĐ 30/2020/NĐ-CP, Điều 3 and 25)."""
+
+    TRUE_COPY = "sao-y"
+    """Of all of an original; what digitising a paper makes, Điều 25(1)(c)."""
+    COPY_OF_COPY = "sao-luc"
+    """Of all of a true copy, Điều 25(2)."""
+    EXTRACT = "trich-sao"
+    """Of a part of an original, Điều 25(3)."""
+
+    @property
+    def words(self) -> str:
+        """As it stands on the copy (Annex I)."""
+        return {"sao-y": "SAO Y", "sao-luc": "SAO LỤC", "trich-sao": "TRÍCH SAO"}[self.value]
+
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """As in a copy's number, `05/SY-UBND`; offices write the last in two ways."""
+        told = {"sao-y": {"SY"}, "sao-luc": {"SL"}, "trich-sao": {"TrS", "TS"}}[self.value]
+        return frozenset(told)
+
+
+class CopyOf(Value):
+    """What kind of copy a record is; it is decided before it is signed.
+
+    number: under which the office registered the copy, where it did; it does not stand on an electronic copy's stamp
+    (NĐ 30/2020/NĐ-CP, Annex I). source, source_pages: of an extract, the record it was made from and its pages there,
+    from 0.
+    """
+
+    form: CopyForm = CopyForm.TRUE_COPY
+    number: str | None = None
+    source: DocumentId | None = None
+    source_pages: tuple[int, ...] = ()
+
+
 class ArrivedSignature(Value):
     """One signature that a document came with, as it was judged at intake.
 
@@ -328,6 +370,34 @@ class LegalHold(Value):
     why: str
 
 
+class DisposedRecord(Value):
+    """What is kept for good of a record that is removed; nothing of it names a citizen. files: SHA-256 of what it held,
+    the scan as `original`."""
+
+    document_id: DocumentId
+    scan_id: ScanId | None
+    unit: str
+    kind: str | None
+    retention_class: str | None
+    retain_until: date
+    archived_at: datetime
+    original_sha256: Sha256
+    files: dict[str, Sha256]
+
+
+class Disposal(Value):
+    """`decision.json`: two people decided that these records are removed. basis: the decision on paper (QĐ số …)."""
+
+    schema_version: int = 1
+    id: str
+    basis: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str
+    approved_at: datetime
+    records: tuple[DisposedRecord, ...]
+
+
 class RecordMetadata(Value):
     """`metadata.json` of an AIP: enough to rebuild registry and index without anything else."""
 
@@ -345,8 +415,12 @@ class RecordMetadata(Value):
     legal_hold: LegalHold | None = None
     signature_level: str | None = None
     """B-B, B-T, B-LT, B-LTA; None for a document that has no signature of ours."""
+    renew_by: date | None = None
+    """The day on which the newest timestamp of document.pdf ends; before it, that is renewed."""
     arrived: Arrived | None = None
     """Of a document that came signed; None for one that we signed."""
+    copied: CopyOf | None = None
+    """Of a document that we signed: what kind of copy it is. None is a true copy, of before that was recorded."""
     converted_from_paper: bool = True
     """Luật Giao dịch điện tử 20/2023/QH15, Điều 12: a converted document says so, and who converted it. False for one
     that came signed: it was not made of paper here."""

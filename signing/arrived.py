@@ -139,7 +139,7 @@ def _has_revocation_data(root: Any) -> bool:
 
 def _common_name(certificate: x509.Certificate | None) -> str:
     found = certificate.subject.native.get("common_name", "") if certificate is not None else ""
-    return str(found[0] if isinstance(found, list) else found)
+    return "".join(c for c in str(found[0] if isinstance(found, list) else found) if c.isprintable())
 
 
 def _aware(instant: datetime | None) -> datetime | None:

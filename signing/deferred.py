@@ -142,7 +142,7 @@ async def _prepare(
         digested, _, _ = await PdfSigner(
             metadata,
             signer=signer,
-            stamp_style=style(font) if placed else None,
+            stamp_style=style(font, placed) if placed else None,
             new_field_spec=fields.SigFieldSpec(field, on_page=0, box=placed.box if placed else None),
         ).async_digest_doc_for_signing(
             writer,
@@ -219,8 +219,7 @@ def complete_signature(
     return reach(
         target,
         partial(complete, prepared, answer, waiting, target),
-        certificate=x509.Certificate.load(prepared.certificate),
-        chain=tuple(x509.Certificate.load(der) for der in answer.chain),
+        signers=[(x509.Certificate.load(prepared.certificate), [x509.Certificate.load(der) for der in answer.chain])],
         level=level,
         evidence=evidence,
     )

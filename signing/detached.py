@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import cms
+from asn1crypto import cms, x509
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
 from pyhanko.sign.validation.errors import SignatureValidationError
-from pyhanko.sign.validation.generic_cms import async_validate_detached_cms
+from pyhanko.sign.validation.generic_cms import async_validate_detached_cms, validate_tst_signed_data
 from pyhanko_certvalidator import ValidationContext
 
 from registry.errors import SigningFailed
@@ -61,6 +63,27 @@ def sign_bytes(body: bytes, key: SigningKey, timestamper: TimeStamper | None) ->
     raise SigningFailed(why)
 
 
+def stamp_bytes(
+    body: bytes, timestamper: TimeStamper | None, others: Sequence[x509.Certificate] = ()
+) -> DetachedSignature:
+    """An RFC 3161 token over the body, where no key lies here that could sign without a person; with these certificates
+    beside its own, which no signature covers. Raises SigningFailed."""
+    if timestamper is None:
+        raise SigningFailed("neither a key nor a timestamp server")
+    try:
+        token = asyncio.run(timestamper.async_timestamp(hashlib.sha256(body).digest(), "sha256"))
+    except (TimestampRequestError, OSError) as exc:
+        raise SigningFailed(f"no key, and the timestamp server: {type(exc).__name__}") from exc
+    held = token["content"]["certificates"]
+    known = {c.chosen.dump() for c in held}
+    for certificate in others:
+        if certificate.dump() not in known:
+            held.append(cms.CertificateChoices("certificate", certificate))
+    return DetachedSignature(
+        der=token.dump(force=True), stamped=True, signed_at=utc_now(), why="no key signs unattended"
+    )
+
+
 def check_bytes(body: bytes, der: bytes, trust: TrustStore) -> DetachedVerdict:
     """The verdict on a detached signature, as of the time stamped on it. Raises nothing for a bad one, fetches nothing.
 
@@ -88,6 +111,8 @@ async def _sign(body: bytes, key: SigningKey, timestamper: TimeStamper | None) -
 
 async def _check(body: bytes, signed: cms.SignedData, trust: TrustStore) -> DetachedVerdict:
     """Certificates are judged as of the stamped time: an expired one was valid then."""
+    if signed["encap_content_info"]["content_type"].native == "tst_info":
+        return await _check_stamp(body, signed, trust)
     status = await _status(body, signed, trust, _claimed(signed))
     time = _stamped(status)
     if time is not None:
@@ -103,21 +128,36 @@ async def _check(body: bytes, signed: cms.SignedData, trust: TrustStore) -> Deta
     return DetachedVerdict(indication=Verdict.PASSED, signed_by=by, best_time=time)
 
 
+async def _check_stamp(body: bytes, token: cms.SignedData, trust: TrustStore) -> DetachedVerdict:
+    """A bare token: nobody signed, but at that time the body was there."""
+    time: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
+    told = await validate_tst_signed_data(
+        token, _context(trust, token, time), lambda name: hashlib.new(name, body).digest()
+    )
+    by = str(told["signing_cert"].subject.native.get("common_name", ""))
+    if not (told["intact"] and told["valid"]):
+        return DetachedVerdict(indication=Verdict.FAILED, signed_by=by, detail="HASH_FAILURE")
+    chain = told.get("validation_path") is not None
+    return DetachedVerdict(indication=Verdict.PASSED if chain else Verdict.INDETERMINATE, signed_by=by, best_time=time)
+
+
 async def _status(body: bytes, signed: cms.SignedData, trust: TrustStore, moment: datetime | None) -> Any:
     """pyHanko's word. A timestamp of the development has no chain of its own: the signature's serves both."""
-    others = [c.chosen for c in signed["certificates"] if c.name == "certificate"]
-
-    def context() -> ValidationContext:
-        return ValidationContext(
-            trust_roots=list(trust.anchors),
-            other_certs=others,
-            allow_fetching=False,
-            revocation_mode="soft-fail",
-            moment=moment,
-        )
-
     return await async_validate_detached_cms(
-        body, signed, signer_validation_context=context(), ts_validation_context=context()
+        body,
+        signed,
+        signer_validation_context=_context(trust, signed, moment),
+        ts_validation_context=_context(trust, signed, moment),
+    )
+
+
+def _context(trust: TrustStore, signed: cms.SignedData, moment: datetime | None) -> ValidationContext:
+    return ValidationContext(
+        trust_roots=list(trust.anchors),
+        other_certs=[c.chosen for c in signed["certificates"] if c.name == "certificate"],
+        allow_fetching=False,
+        revocation_mode="soft-fail",
+        moment=moment,
     )
 
 

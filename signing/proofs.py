@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from asn1crypto import crl, ocsp, x509
 from pyhanko.sign.timestamps import TimeStamper
@@ -34,7 +34,11 @@ from registry.values import utc_now
 LONGEST_PATH = 8
 KEPT = timedelta(minutes=10)
 """Revocation data should be about as fresh as the signature it goes with; a batch fetches it once."""
+MARGIN = timedelta(minutes=3)
+"""Proofs that end sooner are not used again: the timestamp over them comes a little later, and a validator allows for
+clocks that differ."""
 FETCH_S = 10.0
+NEVER = datetime.max.replace(tzinfo=UTC)
 SKEW = timedelta(seconds=5)
 """A server's clock may be a little ahead of ours."""
 
@@ -57,6 +61,8 @@ class Proof:
     ocsps: tuple[ocsp.OCSPResponse, ...]
     crls: tuple[crl.CertificateList, ...]
     since: datetime
+    until: datetime
+    """When the first of what says so is no longer fresh."""
 
     @property
     def ends_at(self) -> datetime:
@@ -75,7 +81,7 @@ class KeptProofs:
     def get(self, certificate: x509.Certificate, at: datetime) -> Proof | None:
         with self._lock:
             proof = self._held.get(certificate.sha256)
-        if proof is None or not -SKEW <= at - proof.since <= KEPT or at > proof.ends_at:
+        if proof is None or not -SKEW <= at - proof.since <= KEPT or at > min(proof.ends_at, proof.until - MARGIN):
             return None
         return proof
 
@@ -143,19 +149,38 @@ async def _proven(
         if child.ocsp_no_check_value is None:
             await _add_revocation(child, issuer, evidence, fetchers, ocsps, crls)
     now = at or utc_now()  # after the fetching: an answer must not be from the future
-    context = ValidationContext(
-        trust_roots=[root],
-        other_certs=[*path, *known],
-        ocsps=ocsps,
-        crls=crls,
-        allow_fetching=False,
-        revocation_mode="hard-fail",
-        moment=held_at or now,
-        time_tolerance=SKEW,
-        retroactive_revinfo=held_at is not None,
-    )
-    await _require_valid(ValidationPath(CertTrustAnchor(root), list(reversed(path[1:])), path[0]), context)
-    return Proof(path=path, root=root, ocsps=tuple(ocsps), crls=tuple(crls), since=now)
+    found = ValidationPath(CertTrustAnchor(root), list(reversed(path[1:])), path[0])
+
+    def context(moment: datetime) -> ValidationContext:
+        return ValidationContext(
+            trust_roots=[root],
+            other_certs=[*path, *known],
+            ocsps=ocsps,
+            crls=crls,
+            allow_fetching=False,
+            revocation_mode="hard-fail",
+            moment=moment,
+            time_tolerance=SKEW,
+            retroactive_revinfo=moment != now,
+        )
+
+    try:
+        await _require_valid(found, context(now))
+    except Unproven as exc:
+        # what ended or was revoked since then was good then
+        if held_at is None or exc.why not in ("expired", "revoked") or (exc.revoked_at or now) <= held_at:
+            raise
+        if exc.why == "expired":
+            await _require_valid(found, context(held_at))
+    until = min((*_ends_of(ocsps), *(c["tbs_cert_list"]["next_update"].native or now for c in crls)), default=NEVER)
+    return Proof(path=path, root=root, ocsps=tuple(ocsps), crls=tuple(crls), since=now, until=until)
+
+
+def _ends_of(ocsps: Iterable[ocsp.OCSPResponse]) -> Iterator[datetime]:
+    """Until when the answers count; RFC 6960 §4.2.2.1: one that does not say may be replaced at any time."""
+    for answer in ocsps:
+        for told in answer.response_data["responses"]:
+            yield told["next_update"].native or told["this_update"].native
 
 
 async def _require_valid(path: ValidationPath, context: ValidationContext) -> None:

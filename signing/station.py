@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 from asn1crypto import crl, x509
@@ -15,23 +16,25 @@ from pyhanko.keys import load_cert_from_pemder
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from registry.errors import AnswerRefused, SigningFailed
+from registry.errors import AnswerRefused, NoSigningKey, SigningFailed
 from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
-from signing.detached import DetachedSignature, sign_bytes
+from signing.detached import DetachedSignature, sign_bytes, stamp_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
-from signing.sign import FIELD, SignedPdf, sign_pdf
+from signing.renew import RenewedPdf, renew_pdf
+from signing.sign import FIELD, OFFICIALS_FIELD, Official, SignedPdf, sign_pdf
 from signing.stamp import Stamp
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
 
 DEVELOPMENT = "development"
-TSA_PATIENCE_S = 180
-"""The administration's TSA was seen to take 2 to 131 seconds."""
+SIGNING_PATIENCE_S, TSA_PATIENCE_S = 20.0, 180.0
+"""How long the TSA is waited for. The administration's was seen to take 2 to 131 seconds: signing waits a little, so
+that archiving never waits long, and whoever raises the level later waits for all of it."""
 SILENCE_S = 300.0
 """A TSA that let our whole patience pass is not asked for so long: else each scan of a back-file would wait as long."""
 
@@ -48,14 +51,16 @@ class SigningStation:
         authority: Authority,
         trust: TrustStore,
         font: Path,
-        patience_s: float = TSA_PATIENCE_S,
+        patience_s: float = SIGNING_PATIENCE_S,
     ) -> None:
         self._level, self._tsa, self._authority = level, tsa, authority
         self._keys = key if isinstance(key, KeyRing) else KeyRing.of(key)
         self._trust, self._font = trust, font
         self._lock = threading.Lock()
-        self._patience, self._ask_again_at = patience_s, 0.0
-        self._timestamper, self._proofs = self._make_timestamper(), KeptProofs()
+        self._ask_again_at = 0.0
+        self._timestamper = self._make_timestamper(patience_s)
+        self._patient = self._make_timestamper(max(patience_s, TSA_PATIENCE_S))
+        self._proofs = KeptProofs()
 
     @classmethod
     def open(
@@ -97,17 +102,30 @@ class SigningStation:
         stamp: Stamp | None,
         unit: str | None = None,
         role: KeyRole = KeyRole.AGENCY,
+        mark: bool = False,
     ) -> SignedPdf:
         """See signing.sign.sign_pdf. While the TSA is known to be silent, B-B at once.
 
-        unit: whose document it is; its key signs. Raises NoSigningKey, WrongCertificate as well.
+        unit: whose document it is; its key signs, and before it that of the unit's official, where one lies here. mark:
+        whether the official's signature is seen, by name and time. Raises NoSigningKey, WrongCertificate as well.
         """
         key = self._keys.key(unit, role)
+        official = self._official(unit, stamp, mark=mark) if role == KeyRole.AGENCY else None
         self.refresh()
         evidence = self._evidence()
         if time.monotonic() < self._ask_again_at:
             evidence = replace(evidence, timestamper=None)
-        made = sign_pdf(source, target, key=key, stamp=stamp, font=self._font, level=self._level, evidence=evidence)
+        made = sign_pdf(
+            source,
+            target,
+            key=key,
+            stamp=stamp,
+            font=self._font,
+            level=self._level,
+            evidence=evidence,
+            official=official,
+            field=FIELD if role == KeyRole.AGENCY else OFFICIALS_FIELD,
+        )
         if made.silent:
             self._ask_again_at = time.monotonic() + SILENCE_S
         return made
@@ -150,11 +168,42 @@ class SigningStation:
             raise AnswerRefused("answer-wrong")
         return made
 
-    def sign_bytes(self, body: bytes) -> DetachedSignature:
-        """See signing.detached.sign_bytes. Raises SigningFailed."""
-        return sign_bytes(
-            body, self._keys.key(None), None if time.monotonic() < self._ask_again_at else self._timestamper
+    def renew(
+        self, source: Path, target: Path, *, longer_than: date | None = None, at: datetime | None = None
+    ) -> RenewedPdf:
+        """See signing.renew.renew_pdf. The TSA is waited for patiently; that it answered is remembered."""
+        self.refresh()
+        made = renew_pdf(
+            source,
+            target,
+            evidence=replace(self._evidence(), timestamper=self._patient),
+            longer_than=longer_than,
+            at=at,
         )
+        self._ask_again_at = 0.0
+        return made
+
+    def sign_bytes(self, body: bytes) -> DetachedSignature:
+        """See signing.detached.sign_bytes; where every key lies with officials, stamp_bytes. Raises SigningFailed."""
+        timestamper = None if time.monotonic() < self._ask_again_at else self._timestamper
+        try:
+            key = self._keys.key(None)
+        except NoSigningKey:
+            return stamp_bytes(body, timestamper, self._evidence().others)
+        return sign_bytes(body, key, timestamper)
+
+    def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
+        """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""
+        if unit is None or not self._keys.has(unit, KeyRole.OFFICIAL):
+            return None
+        held = self._keys.held(unit, KeyRole.OFFICIAL)
+        if held.deferred:
+            return None
+        key = self._keys.opened(held)
+        if not mark or stamp is None:
+            return Official(key)
+        name = key.certificate.subject.native.get("common_name", "")
+        return Official(key, Stamp("", str(name), stamp.at))
 
     def reachable(
         self, certificate: x509.Certificate, chain: Sequence[x509.Certificate], patience_s: float
@@ -191,9 +240,9 @@ class SigningStation:
             kept=self._proofs,
         )
 
-    def _make_timestamper(self) -> TimeStamper:
+    def _make_timestamper(self, patience_s: float) -> TimeStamper:
         if self._tsa != DEVELOPMENT:
-            return HttpTsa(self._tsa, self._patience)
+            return HttpTsa(self._tsa, patience_s)
         own = self._authority
         if not own.exists:
             raise SigningFailed("signing.tsa is 'development', but there is no development authority here")

@@ -104,6 +104,13 @@ def waited_in_vain(exc: BaseException | None) -> bool:
     return False
 
 
+def failure(exc: TimestampRequestError) -> str:
+    """What a failed request is called: tsa-silent (the time ran out), tsa-wrong-answer, tsa-down."""
+    if isinstance(exc, WrongToken):
+        return "tsa-wrong-answer"
+    return "tsa-silent" if waited_in_vain(exc) else "tsa-down"
+
+
 def probe(url: str, timeout_s: float) -> float:
     """Seconds that the authority took to stamp 32 random bytes.
 

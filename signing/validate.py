@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,11 +32,14 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
-from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy, FreshnessReqType
+from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from registry.errors import SettingsInvalid
 from registry.values import Value, Verdict, utc_now
+from signing.mended import mend_pyhanko
+from signing.sealed_first import judged_when_sealed
+from signing.tokens import SKEW, carrying, token_of
 
 WORDS = {
     AdESStatus.PASSED: Verdict.PASSED,
@@ -44,13 +47,7 @@ WORDS = {
     AdESStatus.FAILED: Verdict.FAILED,
 }
 FORMAT_FAILURE = "FORMAT_FAILURE"
-AS_STORED = CertRevTrustPolicy(
-    REQUIRE_REVINFO,
-    freshness=timedelta(days=40 * 365),
-    freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION,
-)
-"""What the file holds is as fresh as it can be. By pyHanko's default the proofs of the last timestamp, an OCSP answer
-of ten minutes, would no longer count the day after, and every record of the archive be INDETERMINATE."""
+mend_pyhanko()
 
 
 class Check(Value):
@@ -62,7 +59,10 @@ class Check(Value):
 
 
 class SignatureVerdict(Value):
-    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp."""
+    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp.
+
+    stamped: its own timestamp is trusted; archived: the newest document timestamp over it is.
+    """
 
     field: str
     signed_by: str
@@ -70,6 +70,8 @@ class SignatureVerdict(Value):
     sub_indication: str | None = None
     best_time: datetime | None = None
     modified_after: bool = False
+    stamped: bool = False
+    archived: bool = False
 
 
 class SignatureReport(Value):
@@ -125,7 +127,7 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
         )
     if any(_padding_is_written_on(stream, s) or not _timestamp_holds(s) for s in embedded):
         return _failed(AdESFailure.HASH_FAILURE.standard_name, "a signature's own bytes, or a document timestamp")
-    verdicts = tuple(_unless_hybrid(_judge(signature, trust, at), hybrid=hybrid) for signature in signatures)
+    verdicts = tuple(_unless_hybrid(v, hybrid=hybrid) for v in _judge_all(signatures, embedded, trust, at))
     sealed = _is_sealed(embedded, size)
     worst = max(verdicts, key=lambda v: (v.indication == Verdict.FAILED, v.indication == Verdict.INDETERMINATE))
     checks = (
@@ -139,6 +141,25 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureRep
     return SignatureReport(
         verdict=worst.indication, sub_indication=worst.sub_indication, checks=checks, signatures=verdicts
     )
+
+
+def _judge_all(
+    signatures: Sequence[EmbeddedPdfSignature],
+    embedded: Sequence[EmbeddedPdfSignature],
+    trust: TrustStore,
+    at: datetime,
+) -> tuple[SignatureVerdict, ...]:
+    """As of the newest timestamp where that is trusted and lives at `at`, else as of `at`."""
+    if (newest := carrying(embedded, at)) is not None:
+        verdicts = tuple(_judge(signature, trust, newest.at + SKEW) for signature in signatures)
+        carried = (
+            (v.archived for v in verdicts)
+            if newest.on_document
+            else (v.stamped for v in verdicts if v.field == newest.of)
+        )
+        if any(carried):
+            return verdicts
+    return tuple(_judge(signature, trust, at) for signature in signatures)
 
 
 def _reader(stream: BinaryIO) -> PdfFileReader:
@@ -169,7 +190,11 @@ def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> 
         return SignatureVerdict(
             field=name, signed_by=by, indication=Verdict.FAILED, sub_indication=_sub_indication_of(exc)
         )
-    indication, told = WORDS[result.ades_subindic.status], result.ades_subindic.standard_name
+    found, stamp = result.ades_subindic, result.signature_timestamp_status
+    sealed_at = result.oldest_evidence_record_timestamp
+    if found == AdESIndeterminate.SIG_CONSTRAINTS_FAILURE and sealed_at is not None and token_of(signature) is None:
+        found = judged_when_sealed(signature, _policy(trust).signature_validation_spec, sealed_at).ades_subindic
+    indication, told = WORDS[found.status], found.standard_name
     changed = _modified_after(result.api_status, signature.reader)
     if changed:
         indication, told = Verdict.FAILED, FORMAT_FAILURE
@@ -180,8 +205,10 @@ def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> 
         signed_by=by,
         indication=indication,
         sub_indication=None if indication == Verdict.PASSED else told,
-        best_time=result.best_signature_time if result.signature_timestamp_status else None,
+        best_time=result.best_signature_time if stamp else sealed_at,
         modified_after=changed,
+        stamped=stamp is not None and stamp.ades_subindic.status == AdESStatus.PASSED,
+        archived=sealed_at is not None,
     )
 
 
@@ -191,7 +218,7 @@ def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
         SignatureValidationSpec(
             cert_validation_policy=CertValidationPolicySpec(
                 trust_manager=SimpleTrustManager.build([CertTrustAnchor(c) for c in trust.anchors]),
-                revinfo_policy=AS_STORED,
+                revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
             ),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
         )

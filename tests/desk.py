@@ -60,14 +60,16 @@ class Desk:
             time.sleep(0.2)
 
     @contextmanager
-    def login(self, name: str) -> Iterator[httpx.Client]:
-        """A browser's session of that account, its one-time password changed."""
+    def login(self, name: str, why: str = "") -> Iterator[httpx.Client]:
+        """A browser's session of that account, its one-time password changed. why: what it reads documents for."""
         with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60) as client:
             answer = client.post("/login", data={"username": name, "password": self.accounts[name]})
             if answer.url.path == "/password":
                 told = {"csrf": csrf(answer.text), "old": self.accounts[name], "new": PASSWORD, "again": PASSWORD}
                 assert client.post("/password", data=told).url.path == "/tray"
                 self.accounts[name] = PASSWORD
+            if why:
+                client.post("/purpose", data={"csrf": csrf(client.get("/purpose").text), "why": why})
             yield client
 
 

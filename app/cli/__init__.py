@@ -24,6 +24,7 @@ COMMANDS = {
     "read": "reading:read_file",
     "covers": "covers:covers",
     "show": "review:show_document",
+    "extract": "review:make_extract",
     "search": "finding:search",
     "verify": "archive:verify",
     "indicators": "numbers:indicators",
@@ -61,15 +62,33 @@ GROUPS = {
         {
             "audit": "fixity:audit_archive",
             "replicate": "replicating:replicate_archive",
+            "renew": "renewing:renew",
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "export": "exporting:export_records",
+            "kit": "kit:kit",
         },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
-    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal"}),
+    "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal", "reads": "audit:reads"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),
 }
+
+SUBGROUPS = {
+    ("archive", "dispose"): (
+        "Tiêu hủy tài liệu hết thời hạn, theo quyết định của hai người.",
+        {
+            "list": "dispose:list_due",
+            "propose": "dispose:propose",
+            "approve": "dispose:approve",
+            "refuse": "dispose:refuse",
+            "carry-out": "dispose:carry_out",
+            "show": "dispose:show_decisions",
+        },
+    ),
+}
+"""Groups below a group."""
 
 app = typer.Typer(
     name="sohoa",
@@ -80,7 +99,12 @@ app = typer.Typer(
     add_completion=False,
 )
 for _name, (_help, _places) in GROUPS.items():
-    app.add_typer(typer.Typer(cls=group_of(_places), help=_help, no_args_is_help=True), name=_name)
+    _group = typer.Typer(cls=group_of(_places), help=_help, no_args_is_help=True)
+    for (_parent, _below), (_help_below, _places_below) in SUBGROUPS.items():
+        if _parent == _name:
+            _made = typer.Typer(cls=group_of(_places_below), help=_help_below, no_args_is_help=True)
+            _group.add_typer(_made, name=_below)
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timedelta
+from typing import Annotated
 
+import typer
 from rich.progress import Progress
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
 from app.web import words
 from app.wiring import opened
 from pipeline.sealing import seal_log
 from pipeline.sealing import verify_log as verify
+from registry.database import read
+from registry.reads import find
+from registry.values import VIETNAM
 
 PROBLEMS = {
     "changed": "bị sửa",
@@ -41,6 +47,37 @@ def verify_log(home: Home, json: Json = False) -> None:
             out.print(f"  dòng {finding.seq}: {problem} {finding.detail}", markup=False)
     if not found.ok:
         sys.exit(EXIT_PARTLY)
+
+
+def reads(
+    home: Home,
+    document: Annotated[str | None, typer.Option(help="Chỉ tài liệu này.")] = None,
+    account: Annotated[str | None, typer.Option(help="Chỉ tài khoản này.")] = None,
+    begin: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Đến hết ngày.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 200,
+    json: Json = False,
+) -> None:
+    """Ai đã xem giấy tờ nào, khi nào, để làm gì; mới nhất trước."""
+    with opened(home) as wiring, read(wiring.engine) as conn:
+        found = find(
+            conn,
+            document_id=document,
+            account=account,
+            begin=begin.replace(tzinfo=VIETNAM) if begin else None,
+            end=end.replace(tzinfo=VIETNAM) + timedelta(days=1) if end else None,
+            limit=limit,
+        )
+    if json:
+        show(found)
+        return
+    table(
+        ("Lúc", "Tài khoản", "Việc", "Tài liệu", "Mục đích"),
+        [
+            (words.instant(r.at), r.account, words.ACTIONS[r.action], r.document_id, words.purpose(r.model_dump()))
+            for r in found
+        ],
+    )
 
 
 def seal(home: Home, json: Json = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,8 +17,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.health import Monitor
 from app.metrics import Metrics
-from app.web import auth, finding, health, keeping, numbers, record, reuse, signing, status, tray
-from app.web.visit import LoginNeeded, PasswordChangeNeeded, Site, templates
+from app.web import (
+    auth,
+    disposal,
+    finding,
+    health,
+    keeping,
+    numbers,
+    purposes,
+    record,
+    reuse,
+    signing,
+    status,
+    tray,
+)
+from app.web.visit import LoginNeeded, PasswordChangeNeeded, PurposeNeeded, Site, templates
 from config.messages import sentence
 from pipeline.watch import Waiting
 from registry.errors import AnswerRefused, Conflict, NotAllowed, NotFound, ServiceUnavailable, SohoaError
@@ -48,7 +62,7 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     monitor = Monitor(wiring)
     app.state.site = Site(wiring=wiring, waiting=waiting, monitor=monitor, metrics=Metrics(wiring, monitor))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (auth, tray, finding, record, keeping, reuse, numbers, signing, status, health):
+    for part in (auth, tray, finding, purposes, record, keeping, disposal, reuse, numbers, signing, status, health):
         app.include_router(part.router)
 
     @app.middleware("http")
@@ -74,6 +88,10 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     @app.exception_handler(PasswordChangeNeeded)
     def to_password(_request: Request, _exc: Exception) -> Response:
         return RedirectResponse("/password", status_code=303)
+
+    @app.exception_handler(PurposeNeeded)
+    def to_purpose(request: Request, _exc: Exception) -> Response:
+        return RedirectResponse(f"/purpose?{urlencode({'back': request.url.path})}", status_code=303)
 
     @app.exception_handler(SohoaError)
     def failed(request: Request, exc: SohoaError) -> Response:

@@ -56,7 +56,7 @@ def search(
         offset=offset,
     )
     found = visit.wiring.index.search(asked)
-    visit.note("search", "index")
+    visit.note("search", "index", shown=[hit.document_id for hit in found.hits])
     return visit.page(
         "search.html",
         asked=asked,

@@ -9,13 +9,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
-from registry import documents, reuse_events, scans
+from app.web.words import page_indexes
+from registry import disposals, documents, reads, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
-from registry.values import FIELD_NAMES, DocumentId, DocumentState, FieldValue, Person, ScanId
+from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentState, FieldValue, Person, ScanId
 
 router = APIRouter()
 WIDEST_PX = 1600
+THUMBNAIL_PX = 420
+"""Beside a hit of a search: no letter of the text is legible, and the search's own row names what it showed."""
+LATEST = 20
 PERSON_PARTS = ("full_name", "id_number", "date_of_birth")
 
 
@@ -33,16 +37,20 @@ class Entry(NamedTuple):
 
 @router.get("/documents/{document_id}")
 def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> HTMLResponse:
-    """The document's page; that it was looked at is in the audit log."""
+    """The document's page; that it was looked at, and what for, is in the audit log."""
     record = visit.record(document_id)
-    visit.note("view", document_id, record.unit)
+    visit.read("view", record)
     archived = record.archived_at is not None
     with read(visit.wiring.engine) as conn:
         reused = reuse_events.of_document(conn, document_id)
+        extracts = documents.copies_of(conn, document_id)
+        looked = reads.find(conn, document_id=document_id, limit=LATEST) if visit.may("reads") else []
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
         papers = len(documents.of_scan(conn, record.scan_id)) if record.scan_id else 1
+        gone = disposals.of_document(conn, document_id) if record.disposed_at else None
     return visit.page(
         "document.html",
+        gone=gone,
         record=record,
         scan=scan,
         papers=papers,
@@ -50,7 +58,10 @@ def document(document_id: str, visit: Annotated[Visit, Depends(allowed("document
         parts=PERSON_PARTS,
         report=visit.wiring.records.verify(DocumentId(document_id)) if archived else None,
         reused=reused,
-        pages=range(record.page_count or 0) if record.step not in (None, "identified") or archived else (),
+        extracts=extracts,
+        may_extract=record.state == DocumentState.ARCHIVED and visit.may("review"),
+        looked=looked,
+        pages=range(record.page_count or 0) if record.step not in (None, "identified", "disposed") or archived else (),
         kind=visit.wiring.catalogue.kinds.get(record.kind or ""),
         retention=visit.wiring.catalogue.retention.get(record.retention_class or ""),
         unmasked=visit.user.role in SEES_IDENTITY_NUMBERS,
@@ -63,7 +74,9 @@ def page_picture(
     document_id: str, page_index: int, visit: Annotated[Visit, Depends(allowed("document"))], width: int = 900
 ) -> Response:
     """A page as it will look in twenty years: drawn from the archived PDF. Raises NotFound."""
-    visit.record(document_id)
+    record = visit.record(document_id)
+    if width > THUMBNAIL_PX:
+        visit.read("view", record)
     picture = visit.wiring.records.preview(DocumentId(document_id), page_index, max(80, min(width, WIDEST_PX)))
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
@@ -72,8 +85,8 @@ def page_picture(
 def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
     """The PDF itself, byte for byte, so that anybody's validator can judge it."""
     record = visit.record(document_id)
+    visit.read("download", record)
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
-    visit.note("download", document_id, record.unit)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return Response(content, media_type="application/pdf", headers=headers)
 
@@ -102,6 +115,7 @@ def review(document_id: str, visit: Annotated[Visit, Depends(allowed("review"))]
     record = visit.record(document_id)
     if record.state != DocumentState.REVIEW:
         return RedirectResponse(f"/documents/{document_id}", status_code=303)
+    visit.read("review", record)
     waiting = [row.id for row in _waiting(visit)]
     with read(visit.wiring.engine) as conn:
         scan = scans.get(conn, ScanId(record.scan_id)) if record.scan_id else None
@@ -132,8 +146,28 @@ async def decide(request: Request, document_id: str, visit: Annotated[Visit, Dep
             changed["kind"] = form["kind"]
         if changed:
             visit.wiring.records.correct(DocumentId(document_id), changed, visit.user.username)
-        visit.wiring.records.approve(DocumentId(document_id), visit.user.username)
+        visit.wiring.records.approve(DocumentId(document_id), visit.user.username, _copy_told(form, record))
     return RedirectResponse("/review", status_code=303)
+
+
+@router.post("/documents/{document_id}/extract")
+async def make_extract(
+    request: Request, document_id: str, visit: Annotated[Visit, Depends(posted("review"))]
+) -> Response:
+    """The chosen pages are handed in as an extract of this document."""
+    form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
+    visit.record(document_id)
+    wanted = page_indexes(form.get("pages", ""))
+    visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
+    return RedirectResponse("/tray", status_code=303)
+
+
+def _copy_told(form: dict[str, str], record: DocumentRecord) -> CopyOf | None:
+    """The kind of copy that the form says; None where the document has none to choose, or nothing was chosen."""
+    chosen, number = form.get("copy_form", ""), form.get("copy_number") or None
+    if chosen in set(CopyForm):
+        return CopyOf(form=CopyForm(chosen), number=number)
+    return CopyOf(form=record.copied.form, number=number) if number and record.copied else None
 
 
 def _waiting(visit: Visit) -> list[documents.DocumentRow]:

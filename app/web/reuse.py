@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from app.web.visit import Visit, allowed, posted
 from config.messages import sentence
 from registry.errors import SohoaError
+from registry.reads import DOSSIER, Why, purpose_of
 from registry.values import DocumentId
 from search.reuse import ReuseAnswer
 
@@ -29,7 +30,10 @@ def check(
     procedure: Annotated[str, Form(max_length=200)] = "",
     dossier: Annotated[str, Form(max_length=60)] = "",
 ) -> HTMLResponse:
-    """The answer for today; the number asked for stays out of address and log."""
+    """The answer for today; the number asked for stays out of address and log. A dossier that is named is what
+    documents are read for from now on."""
+    if DOSSIER.fullmatch(dossier.strip().upper()):
+        visit = visit.reading_for(purpose_of(Why.DOSSIER, dossier))
     return _answer(visit, owner, procedure, dossier)
 
 

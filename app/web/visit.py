@@ -2,7 +2,7 @@
 
 # no `from __future__ import annotations` here: FastAPI must see the dependencies made inside functions
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +16,10 @@ from app.metrics import Metrics
 from app.web import words
 from config.catalogue import Unit
 from pipeline.watch import Waiting
-from registry import audit, documents, users
+from registry import audit, documents, reads, users
 from registry.database import read, write
 from registry.errors import NotAllowed, NotFound
+from registry.reads import Purpose, Reader, Why
 from registry.users import UserRow
 from registry.values import DocumentState, Role, utc_now, vietnam_date
 
@@ -38,8 +39,17 @@ MAY = {
     "keeping": frozenset({Role.AUDITOR, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
+    "reads": frozenset({Role.AUDITOR, Role.LEADER}),
 }
 """The least each role needs for its work (docs/decisions/0005)."""
+PURPOSES = {
+    Role.SCANNER: (Why.DOSSIER, Why.INTAKE),
+    Role.CLERK: (Why.DOSSIER, Why.REQUEST, Why.COMPLAINT),
+    Role.AUDITOR: (Why.INSPECTION, Why.COMPLAINT, Why.DOSSIER),
+    Role.LEADER: (Why.DIRECTION, Why.DOSSIER, Why.COMPLAINT, Why.INSPECTION),
+    Role.ADMIN: (Why.OPERATION, Why.DOSSIER, Why.COMPLAINT),
+}
+"""What each role may read a document for; the first is offered."""
 SEES_IDENTITY_NUMBERS = frozenset({Role.SCANNER, Role.CLERK, Role.AUDITOR})
 
 templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -53,6 +63,10 @@ class LoginNeeded(Exception):
 
 class PasswordChangeNeeded(Exception):
     pass
+
+
+class PurposeNeeded(Exception):
+    """The account must say first what it reads documents for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,9 @@ class Visit:
     site: Site
     user: UserRow
     csrf: str
+    mark: str = ""
+    said: Purpose | None = None
+    """What documents are read for in this session, once it was said."""
 
     @property
     def wiring(self) -> "Wiring":
@@ -108,10 +125,37 @@ class Visit:
             raise NotFound("outside the account's units")
         return found
 
-    def note(self, action: str, subject: str, unit: str | None = None) -> None:
+    @property
+    def purpose(self) -> Purpose | None:
+        """What the account reads archived documents for: what it said, or what its role is there for."""
+        if self.said is None and self.user.role == Role.AUDITOR:
+            return Purpose(why=Why.INSPECTION)
+        return self.said
+
+    def read(self, action: str, record: documents.DocumentRecord) -> None:
+        """The audit log says that the account read the document and what for, once in half an hour. Who works on what
+        comes in need not say why. Raises PurposeNeeded: nothing of the document may be shown yet."""
+        incoming = record.archived_at is None and (self.may("review") or self.may("sign"))
+        purpose = Purpose(why=Why.INTAKE) if incoming else self.purpose
+        if purpose is None:
+            raise PurposeNeeded
+        reader = Reader(account=self.user.username, role=self.user.role, unit=self.user.unit, session=self.mark)
+        with read(self.wiring.engine) as conn:
+            noted = reads.is_noted(conn, action, record.id, reader, purpose)
+        if not noted:
+            with write(self.wiring.engine) as conn:
+                reads.note(conn, action, record.id, record.unit, reader, purpose)
+
+    def reading_for(self, purpose: Purpose) -> "Visit":
+        """The same visit; documents are read for this from now on, in this session."""
+        with write(self.wiring.engine) as conn:
+            users.keep_purpose(conn, self.request.cookies[COOKIE], purpose)
+        return replace(self, said=purpose)
+
+    def note(self, action: str, subject: str, unit: str | None = None, **detail: Any) -> None:
         """The audit log says that the account did this; never with what was typed."""
         with write(self.wiring.engine) as conn:
-            audit.append(conn, actor=self.user.username, action=action, subject=subject, unit=unit)
+            audit.append(conn, actor=self.user.username, action=action, subject=subject, unit=unit, detail=detail)
 
     def page(self, template: str, **context: Any) -> HTMLResponse:
         """A rendered page with the frame around it."""
@@ -134,7 +178,7 @@ def visitor(request: Request) -> Visit:
         raise LoginNeeded
     if found.user.must_change and request.url.path not in ("/password", "/logout"):
         raise PasswordChangeNeeded
-    return Visit(request=request, site=site, user=found.user, csrf=found.csrf)
+    return Visit(request=request, site=site, user=found.user, csrf=found.csrf, mark=found.mark, said=found.purpose)
 
 
 def allowed(what: str) -> Callable[..., Visit]:

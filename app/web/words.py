@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from config.messages import sentence
-from registry.values import VIETNAM, Quality, ScanQuality
+from registry.errors import Conflict
+from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
 STATES = {
     "claimed": "đã nhận",
@@ -24,6 +26,7 @@ STATES = {
     "rejected": "cách ly",
     "stalled": "tạm dừng, tự thử lại",
     "withdrawn": "đã thu hồi",
+    "disposed": "đã tiêu hủy",
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
@@ -54,6 +57,7 @@ EVENTS = {
     "digital signature generation": "Ký số",
     "ingestion": "Lưu kho",
     "legal hold": "Giữ theo yêu cầu pháp lý",
+    "deletion": "Tiêu hủy",
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
@@ -68,6 +72,15 @@ CHECKS = {
     "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
 }
 OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
+DISPOSAL = {
+    "proposed": "chờ người khác duyệt",
+    "approved": "đã duyệt, đang thực hiện",
+    "refused": "không duyệt",
+    "done": "đã xong",
+    "pending": "chờ",
+    "gone": "đã tiêu hủy",
+    "kept": "được giữ lại",
+}
 VERDICTS = {
     "TOTAL-PASSED": "Hợp lệ",
     "INDETERMINATE": "Chưa đủ căn cứ kết luận",
@@ -88,6 +101,40 @@ ROLES = {
     "auditor": "kiểm tra viên",
     "leader": "lãnh đạo",
     "admin": "quản trị",
+}
+PURPOSES = {
+    "dossier": "giải quyết hồ sơ",
+    "intake": "tiếp nhận, kiểm tra bản quét",
+    "inspection": "thanh tra, kiểm tra",
+    "complaint": "giải quyết khiếu nại, tố cáo",
+    "direction": "theo dõi, chỉ đạo công việc của đơn vị",
+    "request": "công dân yêu cầu bản của chính mình",
+    "transfer": "giao nộp cho lưu trữ khác",
+    "operation": "vận hành hệ thống",
+}
+ACTIONS = {
+    "view": "xem",
+    "review": "kiểm tra trước khi ký",
+    "download": "tải PDF",
+    "show": "xem bằng dòng lệnh",
+    "export": "xuất hồ sơ",
+    "hold": "giữ theo yêu cầu pháp lý",
+    "release": "thôi giữ",
+    "dispose-propose": "đề nghị tiêu hủy",
+    "dispose-approve": "duyệt tiêu hủy",
+    "dispose-refuse": "không duyệt tiêu hủy",
+    "dispose": "tiêu hủy",
+    "dispose-keep": "giữ lại, không tiêu hủy",
+    "dispose-done": "tiêu hủy xong",
+    "fixity-damaged": "phát hiện hỏng trong kho",
+    "fixity-mended": "kho đã lành",
+    "claim": "tiếp nhận",
+    "approve": "duyệt",
+    "correct": "sửa thông tin",
+    "reject": "trả lại",
+    "archive": "lưu kho",
+    "reuse": "tái sử dụng",
+    "quarantine": "cách ly",
 }
 WAITS = {
     "growing": "đang được ghi",
@@ -170,6 +217,17 @@ def review_reason(reason: str) -> str:
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
 
 
+def page_indexes(text: str) -> tuple[int, ...]:
+    """Pages, from 0, as a person writes them: "2,4-5". Raises Conflict for what is no list of pages."""
+    found: list[int] = []
+    for part in re.split(r"[,;\s]+", text.strip()):
+        told = re.fullmatch(r"(\d{1,4})(?:[-–](\d{1,4}))?", part)
+        if told is None:
+            raise Conflict("pages are written as 2,4-5")
+        found += range(int(told[1]) - 1, int(told[2] or told[1]))
+    return tuple(found)
+
+
 def pages(indexes: Iterable[int]) -> str:
     """Pages, from 0, as people count them: "trang 3–5, 7"."""
     runs: list[list[int]] = []
@@ -204,6 +262,13 @@ def flaws(quality: ScanQuality | None) -> list[str]:
     ]
 
 
+def purpose(told: Any) -> str:
+    """What a document was read for, as the audit log's detail, or a purpose, has it; empty for rows of other things."""
+    detail = told if isinstance(told, dict) else told.model_dump()
+    name = PURPOSES.get(detail.get("why") or "", "")
+    return f"{name} {detail['dossier']}" if detail.get("dossier") else name
+
+
 QUALITIES = {Quality.GOOD: "✓ Đạt", Quality.WARN: "⚠ Nên xem lại", Quality.RESCAN: "✗ Quét lại"}
 FILTERS: dict[str, Any] = {
     "flaws": flaws,
@@ -211,6 +276,7 @@ FILTERS: dict[str, Any] = {
     "quality": lambda quality: QUALITIES[quality],
     "day": day,
     "kept_until": kept_until,
+    "disposal": lambda code: DISPOSAL.get(code, code),
     "instant": instant,
     "masked": masked,
     "reason": review_reason,
@@ -227,6 +293,13 @@ FILTERS: dict[str, Any] = {
     "role": lambda code: ROLES.get(str(code), str(code)),
     "health": lambda name: HEALTH.get(name, name),
     "worker": lambda word: WORKERS.get(word, word),
+    "purpose": purpose,
+    "action_name": lambda code: ACTIONS.get(code, code),
     "waits": lambda code: WAITS.get(code) or sentence(code),
 }
-GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED}
+COPY_FORMS = {
+    CopyForm.TRUE_COPY: "SAO Y – sao đầy đủ từ bản gốc, bản chính",
+    CopyForm.COPY_OF_COPY: "SAO LỤC – sao đầy đủ từ bản sao y",
+}
+"""Those that a person chooses from; an extract is made of a record."""
+GLOBALS: dict[str, Any] = {"STEPS": STEPS, "REACHED": REACHED, "COPY_FORMS": COPY_FORMS}

@@ -12,7 +12,9 @@ from pipeline.soundness import JPEG
 from registry.errors import CertificateRevoked, SigningFailed
 from registry.values import PageText, Verdict
 from signing.keys import Pkcs12Key, SigningKey
-from signing.proofs import Evidence
+from signing.proofs import Evidence, prove
+from signing.renew import NotRenewed, RenewedPdf, renew_by, renew_pdf
+from signing.seal import seal
 from signing.sign import SignedPdf, sign_pdf
 from signing.tsa import HttpTsa
 from signing.validate import TrustStore, validate_pdf
@@ -128,3 +130,87 @@ def test_what_was_signed_before_the_revocation_stays_good(pki: Pki, plain: Path,
     with pki.frozen(pki.revoked_at - DAY):
         assert sign(pki, plain, target, "revoked").level == "B-LTA"
     assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.PASSED
+
+
+def renew(pki: Pki, source: Path, target: Path, tsa: str = "good") -> RenewedPdf:
+    return renew_pdf(source, target, evidence=evidence(pki, tsa), at=pki.now)
+
+
+@pytest.mark.parametrize("level", ["B-B", "B-T", "B-LT"])
+def test_what_a_service_withheld_is_added_later(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path, level: str
+) -> None:
+    sign(pki, plain, target, "agency-rsa", level=level)
+    raised = renew(pki, target, tmp_path / "raised.pdf")
+    assert raised.path.read_bytes().startswith(target.read_bytes()), "an incremental update: nothing before it changes"
+    assert raised.renew_by == renew_by(raised.path) == date(2029, 1, 1)
+    assert validate_pdf(raised.path, TrustStore(pki.roots)).verdict == Verdict.PASSED
+    [(ok, told)] = signed([raised.path], pki.write_trust(tmp_path / "trust") / "test-root.pem").values()
+    assert (ok, told) == (True, "TOTAL_PASSED null PAdES-BASELINE-LTA")
+
+
+def test_a_record_outlives_its_first_timestamp_when_it_is_renewed_in_time(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path
+) -> None:
+    with pki.frozen(pki.began - 300 * DAY):
+        first = sign(pki, plain, target, "agency-ec", tsa="past")
+    assert first.level == "B-LTA" and first.renew_by == pki.certificate("tsa-past").not_valid_after.date()
+    files = [target]
+    for days_ago, tsa in ((150, "good"), (0, "ec")):
+        with pki.frozen(pki.began - days_ago * DAY) as at:
+            made = renew(pki, files[-1], tmp_path / f"renewed-{days_ago}.pdf", tsa)
+        assert made.path.read_bytes().startswith(files[-1].read_bytes())
+        assert made.renew_by == renew_by(made.path) and made.renew_by > at.date()
+        files.append(made.path)
+    assert validate_pdf(target, TrustStore(pki.roots)).verdict != Verdict.PASSED, "never renewed"
+    judged = signed(files, pki.write_trust(tmp_path / "trust") / "test-root.pem")
+    for renewed in files[1:]:
+        assert validate_pdf(renewed, TrustStore(pki.roots)).verdict == Verdict.PASSED
+        assert judged[renewed] == (True, "TOTAL_PASSED null PAdES-BASELINE-LTA")
+    assert {why for ok, why in archivable(files).values() if not ok} == set()
+
+
+def test_a_strangers_timestamp_does_not_turn_back_the_clock(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path
+) -> None:
+    with pki.frozen(pki.began - 200 * DAY):
+        sign(pki, plain, target, "expired", level="B-B")
+        other = Pki(tmp_path / "stranger")
+        with other.frozen(pki.began - 200 * DAY):
+            proofs = [prove(pki.certificate("expired"), evidence(pki), known=pki.chain("expired"), at=pki.now)]
+            seal(target, target, proofs, HttpTsa(other.tsa(), 5.0))
+        other.close()
+    assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.INDETERMINATE
+
+
+def test_a_renewal_that_gains_nothing_is_not_made(pki: Pki, plain: Path, target: Path, tmp_path: Path) -> None:
+    ends = sign(pki, plain, target, "agency-ec").renew_by
+    with pytest.raises(NotRenewed, match="tsa-gains-nothing"):
+        renew_pdf(target, tmp_path / "renewed.pdf", evidence=evidence(pki), longer_than=ends)
+    renewed = renew_pdf(target, tmp_path / "renewed.pdf", evidence=evidence(pki, "ec"), longer_than=ends)
+    assert ends is not None and renewed.renew_by > ends
+
+
+@pytest.mark.parametrize(("tsa", "why"), [("down", "tsa-down"), ("wrong-nonce", "tsa-wrong-answer")])
+def test_a_renewal_that_fails_leaves_nothing(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path, tsa: str, why: str
+) -> None:
+    sign(pki, plain, target, "agency-ec", level="B-B")
+    with pytest.raises(NotRenewed, match=why):
+        renew(pki, target, tmp_path / "raised.pdf", tsa)
+    assert not (tmp_path / "raised.pdf").exists() and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_certificate_revoked_meanwhile_is_told_unless_the_time_was_proven(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path
+) -> None:
+    unproven, stamped = tmp_path / "b-b.pdf", target
+    with pki.frozen(pki.revoked_at - DAY):
+        sign(pki, plain, unproven, "revoked", level="B-B")
+        sign(pki, plain, stamped, "revoked", level="B-T")
+    with pytest.raises(NotRenewed, match=f"revoked on {pki.revoked_at:%Y-%m-%d}"):
+        renew(pki, unproven, tmp_path / "raised.pdf")
+    raised = renew(pki, stamped, tmp_path / "raised.pdf")
+    assert validate_pdf(raised.path, TrustStore(pki.roots)).verdict != Verdict.FAILED
+    [(ok, told)] = signed([raised.path], pki.write_trust(tmp_path / "trust") / "test-root.pem").values()
+    assert ok, told

@@ -45,7 +45,7 @@ from registry import documents, quarantine, scans, tables, tray, users
 from registry.database import read, write
 from registry.errors import Conflict, RefusalCode, Refused
 from registry.values import DocumentId, Role, ScanId, ScanState, Verdict
-from tests.desk import PASSWORD, SOHOA, run_cli
+from tests.desk import PASSWORD, SOHOA, csrf, run_cli
 from tests.faults.inputs import FONT, paper, slip
 from tests.faults.installation import INBOX
 from tests.servers import free_port
@@ -439,7 +439,8 @@ def test_the_screens_show_a_scan_with_its_parts(wiring: Wiring, browser: httpx.C
     page = browser.get("/tray").text
     assert "2 giấy tờ · 2 tờ phân cách · 1 trang trắng" in page
     assert "trang 2–3" in page and "trang 6" in page and f"hồ sơ {OTHER}" in page
-    page = browser.get(f"/documents/{found[0]}").text
+    told = {"csrf": csrf(browser.get("/purpose").text), "why": "operation", "back": f"/documents/{found[0]}"}
+    page = browser.post("/purpose", data=told).text
     assert "Trang 2–3 của tệp quét tren-man-hinh.pdf (6 trang, 2 giấy tờ)" in page
     assert page.count('<figure class="page"') == 2 and "Tệp quét chung còn nguyên" in page
     page = browser.get(f"/review/{found[1]}").text

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from io import BytesIO
+from pathlib import Path
 
 import httpx
+import img2pdf
 import numpy as np
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -15,11 +19,13 @@ from app.demo.scans import draw
 from app.web.visit import MAY
 from registry.values import Role
 from tests.desk import Desk, csrf
+from tests.faults.inputs import paper, slip
+from tests.signed_inputs import AGENCY, make_foreign, sign
 
 pytestmark = pytest.mark.slow
 
 PAGES = {"tray": "/tray", "review": "/review", "search": "/search", "reuse": "/reuse", "indicators": "/indicators",
-         "status": "/status"}  # fmt: skip
+         "status": "/status", "keeping": "/disposal", "reads": "/reads"}  # fmt: skip
 ACCOUNTS = {"mayquet": Role.SCANNER, "motcua": Role.CLERK, "kiemtra": Role.AUDITOR, "lanhdao": Role.LEADER,
             "quantri": Role.ADMIN}  # fmt: skip
 
@@ -73,7 +79,7 @@ def test_each_role_sees_its_pages_and_no_other(desk: Desk, name: str, role: Role
 
 def test_another_units_documents_do_not_exist_for_a_clerk(desk: Desk) -> None:
     own, other = archived(desk, "H99.34"), archived(desk, "H99.32")
-    with desk.login("motcua2") as client:
+    with desk.login("motcua2", "request") as client:
         assert client.get(f"/documents/{own}").status_code == 200
         for path in (f"/documents/{other}", f"/documents/{other}/document.pdf", f"/documents/{other}/pages/0.jpg"):
             assert client.get(path).status_code == 404
@@ -96,7 +102,7 @@ def test_a_form_of_another_session_or_site_is_refused(desk: Desk) -> None:
 
 
 def test_pages_are_not_framed_not_cached_and_load_nothing_from_elsewhere(desk: Desk) -> None:
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         for path in ("/tray", "/search", f"/documents/{archived(desk, 'H99.32')}"):
             answer = client.get(path)
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -136,7 +142,7 @@ def test_the_download_is_the_archived_file_and_is_noted(desk: Desk) -> None:
 
 def test_a_leader_sees_numbers_masked(desk: Desk) -> None:
     [row] = desk.rows("SELECT document_id AS id, id_number FROM people WHERE id_number = '003199000001' LIMIT 1")
-    with desk.login("lanhdao") as leader, desk.login("motcua") as clerk:
+    with desk.login("lanhdao", "direction") as leader, desk.login("motcua", "request") as clerk:
         assert row["id_number"] not in leader.get(f"/documents/{row['id']}").text
         assert row["id_number"] in clerk.get(f"/documents/{row['id']}").text
 
@@ -189,7 +195,7 @@ def test_a_refused_scan_is_explained_and_tried_again_from_the_tray(desk: Desk) -
 
 
 def test_an_address_made_by_hand_gets_a_page_not_a_trace(desk: Desk) -> None:
-    with desk.login("quantri") as client:
+    with desk.login("quantri", "operation") as client:
         for path in ("/documents/x/pages/abc.jpg", "/indicators?start=nonsense"):
             answer = client.get(path)
             assert answer.status_code == 422 and "Traceback" not in answer.text and "Chưa làm được" in answer.text
@@ -209,3 +215,53 @@ def test_a_scan_that_is_too_dark_is_told_at_once_and_signed_by_nobody_unasked(de
     found = desk.rows(scan)[0]
     assert "page:1" in found["review_reasons"]
     desk.sohoa("review", "reject", found["id"], "--why", "quét lại")
+
+
+def test_who_signed_an_arrived_paper_is_seen_before_and_after_it_is_approved(desk: Desk, tmp_path: Path) -> None:
+    stranger = make_foreign(tmp_path / "foreign")
+    content = sign(paper(7777), stranger, level="B-LTA")
+    (desk.inbox() / "da-ky.pdf").write_bytes(content)
+    found = "SELECT id, state FROM documents d WHERE (SELECT sha256 FROM scans WHERE id = d.scan_id) = ?"
+    sha256 = hashlib.sha256(content).hexdigest()
+    desk.wait(lambda: [r["state"] for r in desk.rows(found, sha256)] == ["review"], "a person to look")
+    document = desk.rows(found, sha256)[0]["id"]
+    with desk.login("motcua") as client:
+        page = client.get(f"/review/{document}").text
+        assert AGENCY in page and "NO_CERTIFICATE_CHAIN_FOUND" in page and "Chưa đủ căn cứ" in page
+        assert 'name="copy_form"' not in page, "what came signed is no copy of ours"
+        told = {"csrf": csrf(page), "decision": "approve", "kind": "quyet-dinh"}
+        assert client.post(f"/review/{document}", data=told).status_code == 200
+        desk.wait(lambda: desk.rows(found, sha256)[0]["state"] == "archived", "the archive")
+        page = client.get(f"/documents/{document}").text
+        assert AGENCY in page and "không có giá trị pháp lý" in page
+        assert client.get(f"/documents/{document}/document.pdf").content == content
+        assert client.get(f"/documents/{document}/search-copy.pdf").content.startswith(b"%PDF")
+        other = archived(desk, "H99.32")
+        assert client.get(f"/documents/{other}/search-copy.pdf").status_code == 404
+
+
+def test_a_person_chooses_the_form_of_the_copy_and_takes_an_extract(desk: Desk) -> None:
+    two = pikepdf.new()
+    for number in (7801, 7802):
+        two.pages.extend(pikepdf.open(BytesIO(img2pdf.convert(slip(number)))).pages)
+    two.save(path := desk.inbox() / "hai-trang.pdf")
+    found = "SELECT d.* FROM documents d JOIN scans s ON s.id = d.scan_id WHERE s.file_name = ?"
+    desk.wait(lambda: [r["state"] for r in desk.rows(found, path.name)] == ["review"], "a person to look")
+    document = desk.rows(found, path.name)[0]["id"]
+    with desk.login("motcua") as client:
+        page = client.get(f"/review/{document}").text
+        told = {"csrf": csrf(page), "decision": "approve", "kind": "thong-bao", "copy_form": "sao-luc",
+                "copy_number": "12/SL-UBND"}  # fmt: skip
+        client.post(f"/review/{document}", data=told)
+        desk.wait(lambda: desk.rows(found, path.name)[0]["state"] == "archived", "the archive")
+        page = client.get(f"/documents/{document}").text
+        assert "SAO LỤC" in page and "12/SL-UBND" in page
+        told = {"csrf": csrf(page), "pages": "2"}
+        assert client.post(f"/documents/{document}/extract", data=told).url.path == "/tray"
+        copies = "SELECT id, state FROM documents WHERE copied_from = ?"
+        desk.wait(lambda: [r["state"] for r in desk.rows(copies, document)] == ["review"], "the extract")
+        extract = desk.rows(copies, document)[0]["id"]
+        assert "TRÍCH SAO" in client.get(f"/review/{extract}").text
+        assert f"/documents/{extract}" in client.get(f"/documents/{document}").text
+        told = {"csrf": csrf(page), "pages": "1-2"}
+        assert client.post(f"/documents/{document}/extract", data=told).status_code == 409, "all pages are no extract"

@@ -15,10 +15,11 @@ One for each test process (`pki` in tests/conftest.py). What it issues, by label
 | `missing-chain` | issued by an authority that nothing leads to: neither the PKCS#12 file nor AIA holds it |
 | `stale-crl` | its CRL, the only source, is always 60 days old and no longer valid |
 | `stranger` | issued by a root that is not in the trust folder |
-| `tsa`, `tsa-ec`, `tsa-next`, `root`, `issuing`, `ocsp`, `root-ocsp` | what the services sign with |
+| `tsa`, `tsa-ec`, `tsa-next`, `tsa-past`, `root`, `issuing`, `ocsp`, `root-ocsp` | what the services sign with |
 
-Time stamping, `tsa(kind)`: `good` (RSA, ends in 3 years), `ec` (P-256, 10 years), `next` (from now on 12 years),
-`wrong-nonce`, `late` (answers after `Pki.late_s`), `down` (nobody listens there).
+Time stamping, `tsa(kind)`: `good` (RSA, ends in 3 years), `ec` (P-256, 10 years), `next` (P-256, 12 years from now),
+`past` (RSA, ended 100 days ago: for `frozen`), `wrong-nonce`, `late` (answers after `Pki.late_s`), `down` (nobody
+listens there).
 
 **Clock.** The services live now, or with `frozen(at)` at that instant; what is ours takes `at` as an argument. Nobody
 waits. `outage("tsa", "ocsp", "crl")` makes those answer 503; `revoked_from(label, at)` revokes one for a while.
@@ -55,8 +56,9 @@ from werkzeug.wrappers import Request, Response
 
 ARCH = "sohoa"
 PASSPHRASE = "mat-khau-thu-nghiem"
-RSA_KEYS = ("root", "issuing", "tsa", "official-rsa", "agency-rsa", "weak-digest")
+RSA_KEYS = ("tsa", "tsa-past", "official-rsa", "agency-rsa")
 EC_KEYS = (
+    "root", "issuing", "weak-digest",
     "stranger-root", "hidden", "ocsp", "root-ocsp", "tsa-ec", "tsa-next", "official-ec", "agency-ec", "other-agency",
     "crl-only", "revoked", "expired", "wrong-usage", "missing-chain", "stale-crl", "stranger",
 )  # fmt: skip
@@ -134,11 +136,12 @@ class Pki:
         return SimpleSigner(self.certificate(label), self._arch.key_set.get_private_key(KeyLabel(label)), known)
 
     def tsa(self, kind: str = "good") -> str:
-        """The address of a time stamping authority: good, ec, next, wrong-nonce, late, down."""
+        """The address of a time stamping authority: good, ec, next, past, wrong-nonce, late, down."""
         if kind == "down":
             return f"http://127.0.0.1:{_closed_port()}/tsa"
-        label = {"good": "tsa", "ec": "tsa-ec", "next": "tsa-next"}.get(kind, "tsa")
-        return f"{self.url}{'' if kind in ('good', 'ec', 'next') else '/' + kind}/{ARCH}/tsa/{label}"
+        label = {"ec": "tsa-ec", "next": "tsa-next", "past": "tsa-past"}.get(kind, "tsa")
+        odd = f"/{kind}" if kind in ("wrong-nonce", "late") else ""
+        return f"{self.url}{odd}/{ARCH}/tsa/{label}"
 
     def crl(self, issuer: str = "issuing", at: datetime | None = None) -> crl.CertificateList:
         """The revocation list of `root` or `issuing` as it stood."""
@@ -268,6 +271,7 @@ def _config(now: datetime, revoked_at: datetime, url: str) -> dict[str, Any]:
         "ocsp": leaf("ocsp", validity=valid(-365, 15 * 365), profiles=["ocsp-responder"]),
         "root-ocsp": leaf("root-ocsp", "root", validity=valid(-365, 15 * 365), profiles=["ocsp-responder"]),
         "tsa": leaf("tsa", validity=valid(-365, 3 * 365), profiles=[], extensions=stamping),
+        "tsa-past": leaf("tsa-past", validity=valid(-365, -100), profiles=[], extensions=stamping),
         "tsa-ec": leaf("tsa-ec", validity=valid(-365, 10 * 365), profiles=[], extensions=stamping),
         "tsa-next": leaf("tsa-next", validity=valid(0, 12 * 365), profiles=[], extensions=stamping),
         **{n: leaf(n, extensions=aia) for n in ("official-ec", "official-rsa", "agency-ec", "agency-rsa")},
@@ -302,7 +306,7 @@ def _config(now: datetime, revoked_at: datetime, url: str) -> dict[str, Any]:
                     "ocsp": responders,
                     "crl-repo": crls,
                     "cert-repo": {name: {"for-issuer": name} for name in ("root", "issuing")},
-                    "time-stamping": {n: {"signing-key": n, "signing-cert": n} for n in ("tsa", "tsa-ec", "tsa-next")},
+                    "time-stamping": {n: {"signing-key": n, "signing-cert": n} for n in certs if n.startswith("tsa")},
                 },
             }
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -61,6 +62,14 @@ def installation(home: Path, records: int, *, until: date | None = YESTERDAY, re
     return made
 
 
+def copied(template: Wiring, home: Path) -> Wiring:
+    """Another installation with everything that this one, which is closed, holds."""
+    shutil.copytree(template.settings.home, home)
+    told = template.settings
+    replica = told.replica.model_copy(update={"folder": home / "replica"}) if told.replica else None
+    return Wiring(told.model_copy(update={"home": home, "replica": replica}))
+
+
 def add(
     wiring: Wiring, number: int, *, until: date | None = YESTERDAY, dossier: str | None = None, part: int | None = None
 ) -> DocumentId:
@@ -80,6 +89,7 @@ def add(
     told = told.model_copy(
         update={
             "source": source,
+            "unit": "H99.32",
             "dossier_code": dossier or f"H99.32-250101-{number:04}",
             "retention_class": "years-10",
             "retain_until": until,

@@ -25,7 +25,8 @@ def shop(tmp_path: Path) -> Any:
 def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
     record = SimpleNamespace(
         id=ID, unit="H99.32", dossier_code=None, component_code=None, page_count=1, signature_level="B-LTA",
-        approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0, arrived=None,
+        renew_by=None,
+        approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0, arrived=None, copied=None,
     )  # fmt: skip
     scan = SimpleNamespace(
         id=ID,
@@ -36,9 +37,8 @@ def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
         media_type="application/pdf",
         received_at=utc_now(),
         warnings=[],
-        split=None,
     )
-    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan))
+    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan), None)
 
 
 def test_a_repetition_archives_the_same_bytes(shop: Any, tmp_path: Path) -> None:

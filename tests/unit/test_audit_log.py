@@ -24,6 +24,10 @@ from registry.chain import GENESIS, AuditFinding, check, digest_of, line_of, lin
 from registry.database import open_registry, read, write
 from registry.errors import FixityMismatch
 from registry.merkle import Tree, head_of, proof
+from registry.values import Verdict
+from signing.detached import check_bytes
+from signing.keys import KeyRing, RingKey
+from signing.validate import TrustStore
 
 ACTIONS = ("claim", "view", "download", "approve", "archive", "reuse", "login", "login-failed", "quarantine", "search")
 COLUMNS = ("at", "actor", "action", "subject", "unit", "detail", "previous", "hash", "seq")
@@ -192,6 +196,19 @@ def test_a_seal_of_another_key_is_not_trusted(sealed: Sealed, tmp_path: Path) ->
     with opened(tmp_path / "other") as stranger:
         found = verify_log(sealed.wiring.engine, sealed.wiring.store, stranger.trust).findings
     assert [f.problem for f in found] == ["seal-unsigned", "seal-unsigned"]
+
+
+def test_where_every_key_lies_with_officials_a_seal_has_a_timestamp_alone(sealed: Sealed, tmp_path: Path) -> None:
+    shutil.copytree(sealed.wiring.settings.home, tmp_path / "home")
+    with opened(tmp_path / "home") as wiring:
+        wiring.station._keys = KeyRing((RingKey(name="official"),))
+        made = seal_log(wiring.workshop)
+        assert made is not None and made.stamped
+        assert verify_log(wiring.engine, wiring.store, wiring.trust).ok
+        _, body, token = read_head(wiring.store, made.number)
+        assert check_bytes(body, token, wiring.trust).indication == Verdict.PASSED
+        assert check_bytes(body + b" ", token, wiring.trust).indication == Verdict.FAILED
+        assert check_bytes(body, token, TrustStore(())).indication == Verdict.INDETERMINATE
 
 
 def test_a_log_that_does_not_hold_is_not_sealed(sealed: Sealed, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.cli import COMMANDS, GROUPS
+from app.cli import COMMANDS, GROUPS, SUBGROUPS
 from app.cli.deferred import Deferred
 from app.wiring import PRELOAD, READING
 from pipeline import tasks
@@ -25,7 +25,8 @@ from pipeline.quality import look_at_first_page
 from pipeline.reading import write_derivative
 from pipeline.splitting.refusing import part_pages
 
-PLACES = [*COMMANDS.items(), *(item for _, places in GROUPS.values() for item in places.items())]
+BELOW = (*GROUPS.values(), *SUBGROUPS.values())
+PLACES = [*COMMANDS.items(), *(item for _, places in BELOW for item in places.items())]
 HEAVY = {
     "alembic",
     "cv2",

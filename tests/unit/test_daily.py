@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from sqlalchemy import Engine
 
-from pipeline import backup, daily, fixity, reconcile, sealing
+from pipeline import backup, daily, disposal, fixity, reconcile, sealing
 from pipeline.daily import AFTER_FAILURE_S, Daily
 from pipeline.reconcile import Account, Reconciliation
 from pipeline.workshop import Workshop
@@ -52,6 +52,9 @@ def chores(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Daily:
     monkeypatch.setattr(reconcile, "reconcile_and_keep", lambda _shop: keep(reconcile.FACT, account(ok=True)))
     monkeypatch.setattr(backup, "daily_backup", lambda _shop: keep(backup.FACT, {}))
     monkeypatch.setattr(sealing, "seal_log", lambda _shop: keep(sealing.FACT, {}))
+    monkeypatch.setattr(Daily, "_site", lambda _self: None)
+    monkeypatch.setattr(disposal, "learn_retention", lambda *_: 0)
+    monkeypatch.setattr(disposal, "carry_out_approved", lambda _site: None)
     monkeypatch.setattr(fixity, "daily_share", lambda *_, **__: None)
     return Daily(cast(Workshop, SimpleNamespace(engine=engine, store=None)))
 

@@ -21,14 +21,22 @@ from registry import audit, documents
 from registry.database import open_registry, read
 from registry.errors import Conflict, NotFound, Retained
 from registry.values import DocumentId
-from tests.unit.keeping import PASSWORD, SCAN, add, add_scan, installation, known
+from tests.unit.keeping import PASSWORD, SCAN, add, add_scan, copied, installation, known
 
 WHY = "Công văn 12/TTr, vụ việc 3"
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Wiring:
+    """Made once, copied for each test."""
+    made = installation(tmp_path_factory.mktemp("template") / "home", 2, replica=True)
+    made.close()
+    return made
+
+
 @pytest.fixture
-def wiring(tmp_path: Path) -> Iterator[Wiring]:
-    made = installation(tmp_path / "home", 2, replica=True)
+def wiring(template: Wiring, tmp_path: Path) -> Iterator[Wiring]:
+    made = copied(template, tmp_path / "home")
     yield made
     made.close()
 

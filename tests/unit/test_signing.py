@@ -117,6 +117,7 @@ def test_private_files_are_their_owners_alone(authority: Authority) -> None:
 
 def test_the_stamp_says_form_agency_and_time_in_the_top_right_corner() -> None:
     told = place(Stamp("SAO Y", AGENCY, datetime(2026, 11, 24, 3, 0, tzinfo=UTC)), FONT, (0, 0, 595, 842))
+    assert told is not None
     assert told.text.splitlines() == ["SAO Y", AGENCY, "2026-11-24T10:00:00+07:00"]
     left, bottom, right, top = told.box
     assert left > 595 / 2 and right <= 595 and bottom > 842 - 57 and top <= 842, "within the top margin of 20 mm"

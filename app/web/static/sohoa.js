@@ -1,7 +1,7 @@
 // Small comforts; every page works without them.
 "use strict";
 
-// Alt+1 … Alt+7 lead to the pages, in every browser alike
+// Alt+1 … Alt+8 lead to the pages, in every browser alike
 document.addEventListener("keydown", (event) => {
   const link = event.altKey && document.querySelector(`[data-alt="${CSS.escape(event.key)}"]`);
   if (link) { event.preventDefault(); link.click(); }
@@ -61,6 +61,13 @@ for (const facet of document.querySelectorAll("[data-set]")) {
     for (const [name, value] of new URLSearchParams(facet.dataset.set)) document.getElementById("search").elements[name].value = value;
   });
 }
+
+// a dossier's code that is typed means that a dossier is the purpose
+const dossier = document.querySelector('form[action="/purpose"] input[name="dossier"]');
+if (dossier) dossier.addEventListener("input", () => {
+  const choice = document.querySelector('input[name="why"][value="dossier"]');
+  if (choice && dossier.value) choice.checked = true;
+});
 
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());
 

@@ -1,0 +1,17 @@
+"""What a command reads documents for: said with the command, and kept in the audit log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry.reads import Purpose, Why, purpose_of
+
+For = Annotated[Why, typer.Option("--purpose", help="Mục đích đọc, ghi vào nhật ký.")]
+Dossier = Annotated[str, typer.Option("--dossier", help="Mã hồ sơ đang giải quyết (thay cho --purpose).")]
+
+
+def told_purpose(why: Why, dossier: str) -> Purpose:
+    """A dossier that is named is the purpose. Raises NotAllowed for a code that is none."""
+    return purpose_of(Why.DOSSIER if dossier else why, dossier)

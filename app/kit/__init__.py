@@ -1,0 +1,1 @@
+"""Offline kits: archived documents with everything that proves them, for somebody who has no sohoa."""
