@@ -18,7 +18,16 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from archive.aip import AipPapers, add_version, events_json, metadata_json, open_file, read_back, read_papers
+from archive.aip import (
+    AipPapers,
+    add_version,
+    events_json,
+    inventory_sha256,
+    metadata_json,
+    open_file,
+    read_back,
+    read_papers,
+)
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import audit, documents, levels
@@ -205,7 +214,12 @@ def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) 
             documents.add_event(conn, told.document_id, event)
         if validated:
             documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
-        detail = {"version": version, "level": told.signature_level or "", "pdf_sha256": sha256}
+        detail = {
+            "version": version,
+            "level": told.signature_level or "",
+            "pdf_sha256": sha256,
+            "inventory_sha256": inventory_sha256(shop.store, told.document_id, version),
+        }
         audit.append(conn, actor="sohoa", action="renew", subject=told.document_id, unit=told.unit, detail=detail)
     log.info("renewed", document_id=told.document_id, level=told.signature_level, version=version)
     return Renewed(id=told.document_id, ok=True, level=told.signature_level, renew_by=told.renew_by, version=version)

@@ -144,13 +144,10 @@ def sign_by_keyboard(page: Page, pc: SigningPc, folder: Path, document_id: Docum
 
 
 def chosen(page: Page, name: str, file: Path) -> None:
-    """The field is reached with Tab and opened with the space bar, as everything else."""
+    """The field is reached with Tab; the dialog that a key opens there is the browser's."""
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.name") == name:
             break
     page.wait_for_function(f"document.activeElement.name === '{name}'")
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(file)
-    page.wait_for_function("document.activeElement.files.length === 1")
+    page.set_input_files(":focus", file)

@@ -96,6 +96,7 @@ def test_one_proposes_and_another_approves_with_keys_alone(wiring: Wiring, brows
     assert done.status_code == 200 and "Đã duyệt" in done.text
     assert admin.post(path, data={"csrf": csrf, "verdict": "refuse"}).status_code == 409
     disposal.carry_out_approved(wiring.disposal_site)
+    assert "CV 1" in admin.get("/disposal").text
     assert "đã xong" in admin.get("/disposal").text and "đã tiêu hủy" in admin.get(path).text
     gone = admin.get(f"/documents/{first}")
     assert gone.status_code == 200 and "Đã tiêu hủy lúc" in gone.text and "QĐ số 12" in gone.text

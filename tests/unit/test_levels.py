@@ -18,7 +18,7 @@ from registry import levels
 from registry.database import write
 from registry.tables import documents
 from registry.values import DocumentId, utc_now, vietnam_date
-from signing.algorithms import ends_on
+from signing.policy import ends_on
 from tests.unit.records import archived
 
 TODAY = vietnam_date(utc_now())
@@ -117,5 +117,6 @@ def test_algorithms_end_when_the_policy_says() -> None:
 
     assert ends_on("sha256", "rsassa_pkcs1v15", Key("rsa", 4096)) == date(2029, 1, 1)
     assert ends_on("sha256", "rsassa_pss", Key("rsa", 4096)) is None
-    assert ends_on("sha1", "ecdsa", Key("ec", 256)) == date(2012, 8, 1)
+    assert ends_on("sha1", "ecdsa", Key("ec", 256)) == date(2009, 8, 1)
+    assert ends_on("sha256", "rsassa_pkcs1v15", Key("rsa", 512)) == date.min, "the policy knows no such key"
     assert ends_on("sha256", "ecdsa", Key("ec", 256)) is None
