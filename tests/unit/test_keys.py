@@ -204,7 +204,7 @@ def test_a_typed_pin_is_given_once_or_kept_in_memory_for_homes_that_want_it(tmp_
         'name = "xa"\nkind = "pkcs12"\nfile = "a"\npin = "file"',
         'name = "xa"\nkind = "pkcs12"\nfile = "a"\nunits = ["H00"]',
         'name = "xa"\nkind = "deferred"',
-        'name = "a"\nkind = "deferred"\nunits = ["H99"]\n[[signing.keys]]\nname = "b"\nkind = "deferred"\nunits = ["H99"]',
+        "[[signing.keys]]\n".join(f'name = "{name}"\nkind = "deferred"\nunits = ["H99"]\n' for name in "ab"),
     ],
 )
 def test_settings_that_contradict_themselves_stop_the_start(tmp_path: Path, told: str) -> None:
