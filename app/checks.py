@@ -11,7 +11,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,12 +20,15 @@ from sqlalchemy import Connection, text
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
+from config.messages import known_codes, sentence
 from pipeline import fixity as rolling
 from pipeline import reconcile, sealing
 from pipeline.differences import age_s
 from pipeline.intake import OWNER_MARK
+from pipeline.renewal import ALARMS_DAYS
 from registry import documents, facts, reckoning, workers
 from registry import fixity as known_fixity
+from registry import levels as known_levels
 from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
@@ -43,6 +46,8 @@ SILENT_S = 60.0
 """A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
 RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 3 * 86400.0
 CROWDED = 0.9
+LEVEL_S = 86400.0
+"""So long a signature may wait for its level before anybody is called."""
 WORKING_ROLES, WATCHING_ROLES = ("run", "worker"), ("run", "watch")
 
 
@@ -249,6 +254,46 @@ def sealed(home: Wiring) -> Found:
     if at is None:
         return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
     return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
+
+
+def levels(home: Wiring) -> Found:
+    """No archived signature waits longer than a day for its level, and none is hindered by what does not heal."""
+    with read(home.engine) as conn:
+        waiting = known_levels.below(conn, home.settings.signing.level)
+    if not waiting:
+        return Found(True, f"mọi chữ ký đạt mức {home.settings.signing.level}")
+    number = sum(group.number for group in waiting)
+    stuck = next((g for g in waiting if not g.heals), None)
+    late = next((g for g in waiting if age_s(g.since) > LEVEL_S), None)
+    told = stuck or late or waiting[0]
+    detail = f"{number} hồ sơ chờ nâng mức chữ ký: {level_reason(told.why)}"
+    return Found(stuck is None and late is None, detail, "sohoa archive renew; hoặc trang Lịch gia hạn.")
+
+
+def renewals(home: Wiring) -> Found:
+    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days."""
+    today = vietnam_date(utc_now())
+    with read(home.engine) as conn:
+        first = known_levels.next_end(conn)
+        due = [(d, known_levels.count_to_renew(conn, today + timedelta(days=d))) for d in sorted(ALARMS_DAYS)]
+    if first is None:
+        return Found(True, "chưa có dấu thời gian nào")
+    days, number = next(((d, n) for d, n in due if n), (0, 0))
+    if not number:
+        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}")
+    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}"
+    return Found(
+        False, detail, f"sohoa archive renew --due-within {days}; nếu không được, xem lý do ở trang Lịch gia hạn."
+    )
+
+
+def level_reason(why: str) -> str:
+    """The sentence for a reason of signing.renew or pipeline.renewal; of several, for the first."""
+    first = why.split("; ", maxsplit=1)[0]
+    if first.startswith("tsa-") and f"level-{first}" not in known_codes():
+        first = "tsa-unproven"
+    code = f"level-{first}"
+    return sentence(code if code in known_codes() else "level-other")
 
 
 STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}

@@ -136,4 +136,6 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("backup", checks.backup),
     ("fixity", checks.fixity),
     ("sealed", checks.sealed),
+    ("levels", checks.levels),
+    ("renewals", checks.renewals),
 )

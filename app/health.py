@@ -56,6 +56,8 @@ WATCHED = (
     Watched("backup", checks.backup, every_s=LATER_S, banner=False, books=True),
     Watched("fixity", checks.fixity, every_s=LATER_S, books=True),
     Watched("sealed", checks.sealed, every_s=LATER_S, banner=False, books=True),
+    Watched("levels", checks.levels, every_s=LATER_S, banner=False, books=True),
+    Watched("renewals", checks.renewals, every_s=LATER_S, books=True),
 )
 READY = ("registry", "store", "room")
 """Without these nothing can be taken or kept; the index is not among them: without it, all but search goes on."""

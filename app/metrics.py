@@ -9,12 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy import Connection
 
 from app import checks
 from app.health import Monitor
@@ -22,8 +24,10 @@ from app.kept import Kept
 from pipeline import reconcile
 from pipeline.differences import age_s
 from pipeline.dispatch import APPLICATION_VERSION
-from registry import facts, fixity, reckoning, workers
+from pipeline.renewal import ALARMS_DAYS
+from registry import facts, fixity, levels, reckoning, workers
 from registry.database import read
+from registry.values import utc_now, vietnam_date
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -48,6 +52,8 @@ class Counts:
     differences: dict[str, int]
     backed_up_s: float | None
     damaged: int
+    below_level: dict[tuple[str, str], int]
+    to_renew: dict[int, int]
     unread_s: float | None
 
 
@@ -58,7 +64,7 @@ def count(home: Wiring) -> Counts:
         lag, _, since = reckoning.index_lag(conn)
         kept = reconcile.last(conn)
         backed_up = checks.backed_up_at(facts.get(conn, "backup"))
-        read_again = fixity.summary(conn)
+        read_again, today = fixity.summary(conn), vietnam_date(utc_now())
         return Counts(
             scans=reckoning.scans_by_state(conn),
             documents=reckoning.documents_by_state(conn),
@@ -71,8 +77,18 @@ def count(home: Wiring) -> Counts:
             differences=kept[0].counted if kept else {},
             backed_up_s=age_s(backed_up) if backed_up else None,
             damaged=read_again.damaged,
+            below_level=_below(conn, home.settings.signing.level),
+            to_renew={d: levels.count_to_renew(conn, today + timedelta(days=d)) for d in ALARMS_DAYS},
             unread_s=age_s(read_again.oldest.isoformat()) if read_again.oldest else None,
         )
+
+
+def _below(conn: Connection, level: str) -> dict[tuple[str, str], int]:
+    """(level, first reason) → archived records below the wanted level."""
+    found: Counter[tuple[str, str]] = Counter()
+    for group in levels.below(conn, level):
+        found[group.level, group.why.split("; ")[0]] += group.number
+    return dict(found)
 
 
 class Metrics:
@@ -152,6 +168,18 @@ def _work(counts: Counts) -> Iterator[Metric]:
     yield crew
     yield GaugeMetricFamily("sohoa_index_lag_documents", "Archived, but not yet in the index", counts.unindexed)
     yield GaugeMetricFamily("sohoa_fixity_damaged_objects", "Objects of the archive that do not hold", counts.damaged)
+    waiting = GaugeMetricFamily(
+        "sohoa_signatures_below_level", "Archived signatures below the wanted level", labels=["level", "why"]
+    )
+    for (level, why), number in sorted(counts.below_level.items()):
+        waiting.add_metric([level, why], number)
+    yield waiting
+    ends = GaugeMetricFamily(
+        "sohoa_timestamps_to_renew", "Archived records whose newest timestamp ends within so many days", labels=["days"]
+    )
+    for days, number in sorted(counts.to_renew.items()):
+        ends.add_metric([str(days)], number)
+    yield ends
     yield _labelled("sohoa_reconciliation_differences", "Found by the last one, by kind", "code", counts.differences)
 
 

@@ -295,7 +295,8 @@ def _remove(site: Site, row: DisposalRow, item: Item) -> None:
     shutil.rmtree(site.work / "documents" / document_id, ignore_errors=True)
     at = utc_now()
     with write(site.engine) as conn:
-        disposals.gone(conn, row.id, told, row.decided_by or "", at)
+        if not disposals.gone(conn, row.id, told, row.decided_by or "", at):
+            return
         fixity.forget(conn, removed)
         detail = {"disposal": row.id, "pdf_sha256": told.files.get("document.pdf", "")}
         audit.append(
@@ -305,7 +306,8 @@ def _remove(site: Site, row: DisposalRow, item: Item) -> None:
 
 def _keep(engine: Engine, row: DisposalRow, document_id: DocumentId, why: str) -> None:
     with write(engine) as conn:
-        disposals.keep(conn, row.id, document_id, why)
+        if not disposals.keep(conn, row.id, document_id, why):
+            return
         detail = {"disposal": row.id, "why": why}
         audit.append(conn, actor="sohoa", action="dispose-keep", subject=document_id, detail=detail)
 

@@ -18,7 +18,16 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from archive.aip import AipPapers, add_version, events_json, metadata_json, open_file, read_back, read_papers
+from archive.aip import (
+    AipPapers,
+    add_version,
+    events_json,
+    inventory_sha256,
+    metadata_json,
+    open_file,
+    read_back,
+    read_papers,
+)
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import audit, documents, levels
@@ -37,8 +46,6 @@ GIVE_UP_AFTER = 3
 PAUSE_S, LONGEST_PAUSE_S = 60.0, 3600.0
 WAITED_S = 5.0
 """A stop waits no longer: a record under way is safe to interrupt, and a TSA may take minutes."""
-OF_SERVICES = ("tsa-", "no-tsa", "revocation-unknown")
-"""How the reasons begin that will hinder the next record as well."""
 EVENT = "digital signature generation"
 
 
@@ -82,7 +89,7 @@ def run_due(shop: Workshop, ids: Callable[[], Sequence[DocumentId]], stop: Calla
                 return done, failed
             told = renew_record(shop, document_id)
             done, failed = done + told.ok, failed + (not told.ok)
-            in_a_row = in_a_row + 1 if not told.ok and told.why.startswith(OF_SERVICES) else 0
+            in_a_row = in_a_row + 1 if not told.ok and told.why.startswith(levels.OF_SERVICES) else 0
     return done, failed
 
 
@@ -206,7 +213,12 @@ def _noted(shop: Workshop, papers: AipPapers, version: str) -> Renewed:
         for event in papers.events:
             documents.add_event(conn, told.document_id, event)
         documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
-        detail = {"version": version, "level": told.signature_level or "", "pdf_sha256": sha256}
+        detail = {
+            "version": version,
+            "level": told.signature_level or "",
+            "pdf_sha256": sha256,
+            "inventory_sha256": inventory_sha256(shop.store, told.document_id, version),
+        }
         audit.append(conn, actor="sohoa", action="renew", subject=told.document_id, unit=told.unit, detail=detail)
     log.info("renewed", document_id=told.document_id, level=told.signature_level, version=version)
     return Renewed(id=told.document_id, ok=True, level=told.signature_level, renew_by=told.renew_by, version=version)

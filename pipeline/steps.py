@@ -20,6 +20,7 @@ from archive.aip import (
     TextOfPage,
     archive_record,
     events_json,
+    inventory_sha256,
     metadata_json,
     read_back,
     read_papers,
@@ -331,7 +332,11 @@ def _note_archived(
             action="archive",
             subject=record.id,
             unit=record.unit,
-            detail={"version": version, "pdf_sha256": held.digests["document.pdf"]},
+            detail={
+                "version": version,
+                "pdf_sha256": held.digests["document.pdf"],
+                "inventory_sha256": inventory_sha256(shop.store, record.id, version),
+            },
         )
 
 

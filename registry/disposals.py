@@ -171,9 +171,9 @@ def decide(conn: Connection, disposal_id: str, state: str, by: str, *, why: str 
     conn.execute(update(disposals).where(disposals.c.id == disposal_id).values(**told))
 
 
-def keep(conn: Connection, disposal_id: str, document_id: str, reason: str) -> None:
-    """The record is kept after all."""
-    _end(conn, disposal_id, document_id, KEPT, reason)
+def keep(conn: Connection, disposal_id: str, document_id: str, reason: str) -> bool:
+    """The record is kept after all; False when its end was told before."""
+    return _end(conn, disposal_id, document_id, KEPT, reason)
 
 
 def finish(conn: Connection, disposal_id: str, at: datetime) -> None:
@@ -191,12 +191,13 @@ def others_of_scan(conn: Connection, scan_id: str, document_id: str) -> int:
     return conn.execute(query).scalar_one()
 
 
-def gone(conn: Connection, disposal_id: str, told: DisposedRecord, by: str, at: datetime) -> None:
+def gone(conn: Connection, disposal_id: str, told: DisposedRecord, by: str, at: datetime) -> bool:
     """The document is disposed of: what it said of people is in no table any more, what the decision keeps of it is.
 
-    Its scan, with its last document, has no name left, and its bytes may come again as new ones. Safe to repeat.
+    Its scan, with its last document, has no name left, and its bytes may come again as new ones. Safe to repeat; False
+    when it was told before, by another who carried out the same.
     """
-    _end(conn, disposal_id, told.document_id, GONE, None)
+    first = _end(conn, disposal_id, told.document_id, GONE, None)
     for table in (fields, people, events):
         conn.execute(delete(table).where(table.c.document_id == told.document_id))
     row = _tombstone(told, at)
@@ -209,6 +210,7 @@ def gone(conn: Connection, disposal_id: str, told: DisposedRecord, by: str, at: 
     if told.scan_id and not others_of_scan(conn, told.scan_id, told.document_id):
         conn.execute(update(scans).where(scans.c.id == told.scan_id).values(**_nameless_scan(told.scan_id)))
         conn.execute(update(passes).where(passes.c.scan_id == told.scan_id).values(file_name="", source_path=""))
+    return first
 
 
 def restore(conn: Connection, decision: Disposal, removed: dict[DocumentId, datetime], kept: dict[DocumentId, str],
@@ -297,10 +299,11 @@ def _open_item(document_id: str, besides: str) -> Select[Any]:
     )
 
 
-def _end(conn: Connection, disposal_id: str, document_id: str, state: str, reason: str | None) -> None:
+def _end(conn: Connection, disposal_id: str, document_id: str, state: str, reason: str | None) -> bool:
     item = (disposal_items.c.disposal_id == disposal_id, disposal_items.c.document_id == document_id)
     told = {"state": state, "reason": reason, "ended_at": _now()}
-    conn.execute(update(disposal_items).where(*item, disposal_items.c.state == PENDING).values(**told))
+    change = update(disposal_items).where(*item, disposal_items.c.state == PENDING).values(**told)
+    return conn.execute(change).rowcount > 0
 
 
 def _tombstone(told: DisposedRecord, at: datetime) -> dict[str, Any]:

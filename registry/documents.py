@@ -415,6 +415,12 @@ def is_held(conn: Connection, document_id: DocumentId) -> bool:
     return conn.execute(query).first() is not None
 
 
+def held(conn: Connection, limit: int = MOST_AT_ONCE) -> list[DocumentRow]:
+    """The documents that a legal hold lies on, those held longest first."""
+    query = select(documents).where(documents.c.held_at.is_not(None)).order_by(documents.c.held_at, documents.c.id)
+    return [_row(row) for row in conn.execute(query.limit(limit))]
+
+
 def held_of_scan(conn: Connection, scan_id: str) -> list[DocumentId]:
     """The scan's documents that a legal hold lies on."""
     query = select(documents.c.id).where(documents.c.scan_id == scan_id, documents.c.held_at.is_not(None))

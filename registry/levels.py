@@ -16,6 +16,9 @@ from registry.tables import documents
 from registry.values import DocumentId, utc_now
 
 LEVELS = ("B-B", "B-T", "B-LT", "B-LTA")
+OF_SERVICES = ("tsa-", "no-tsa", "revocation-unknown")
+"""How the reasons begin that are a service's, and hinder the next record as well."""
+_KEPT = and_(documents.c.archived_at.is_not(None), documents.c.disposed_at.is_(None))
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 
 
@@ -27,6 +30,11 @@ class Below:
     why: str
     number: int
     since: str
+
+    @property
+    def heals(self) -> bool:
+        """Whether it is a service that is awaited; None of our reasons yet counts as that."""
+        return not self.why or self.why.startswith(OF_SERVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +81,14 @@ def count_to_renew(conn: Connection, until: date) -> int:
 
 def next_end(conn: Connection) -> date | None:
     """The day on which the first timestamp of all ends."""
-    told = conn.execute(select(func.min(documents.c.renew_by)).where(documents.c.archived_at.is_not(None))).scalar()
+    told = conn.execute(select(func.min(documents.c.renew_by)).where(_KEPT)).scalar()
     return date.fromisoformat(told) if told else None
 
 
 def unmeasured(conn: Connection, limit: int) -> list[DocumentId]:
     """Archived records with a timestamp of which nobody has looked up when it ends: written by an older version."""
     query = select(documents.c.id).where(
-        documents.c.archived_at.is_not(None),
+        _KEPT,
         documents.c.signature_level.in_(LEVELS[1:]),
         documents.c.renew_by.is_(None),
         documents.c.level_tries == 0,
@@ -91,12 +99,7 @@ def unmeasured(conn: Connection, limit: int) -> list[DocumentId]:
 def calendar(conn: Connection) -> list[Month]:
     """Every month in which records must be renewed, the first first."""
     month = func.substr(documents.c.renew_by, 1, 7)
-    query = (
-        select(month, func.count())
-        .where(documents.c.archived_at.is_not(None), documents.c.renew_by.is_not(None))
-        .group_by(month)
-        .order_by(month)
-    )
+    query = select(month, func.count()).where(_KEPT, documents.c.renew_by.is_not(None)).group_by(month).order_by(month)
     return [Month(*row) for row in conn.execute(query)]
 
 
@@ -126,11 +129,11 @@ def postpone(conn: Connection, document_id: DocumentId, why: str) -> None:
 
 
 def _is_below(level: str) -> ColumnElement[bool]:
-    return and_(documents.c.signature_level.in_(lower_than(level)), documents.c.archived_at.is_not(None))
+    return and_(documents.c.signature_level.in_(lower_than(level)), _KEPT)
 
 
 def _ends_by(until: date) -> ColumnElement[bool]:
-    return and_(documents.c.renew_by <= until.isoformat(), documents.c.archived_at.is_not(None))
+    return and_(documents.c.renew_by <= until.isoformat(), _KEPT)
 
 
 def _waited(now: datetime | None, query: Select[Any]) -> Select[Any]:

@@ -66,6 +66,7 @@ GROUPS = {
             "prepare": "prepare:prepare",
             "hold": "holds:hold",
             "release": "holds:release",
+            "held": "holds:list_held",
             "export": "exporting:export_records",
             "kit": "kit:kit",
         },

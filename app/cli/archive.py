@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, Home, Json, err, out, show
+from app.verdicts import CHECKS, TECHNICAL, advice, mark
 from app.wiring import opened
 from archive.aip import iter_records
-from pipeline.verification import VerificationReport, verify_file
 from registry.values import DocumentId, Verdict
+
+if TYPE_CHECKING:
+    from pipeline.verification import VerificationReport
 
 COLOURS = {Verdict.PASSED: "green", Verdict.INDETERMINATE: "yellow", Verdict.FAILED: "red"}
 
@@ -32,18 +35,32 @@ def verify(
             bar = progress.add_task("Kiểm tra…", total=len(wanted))
             for target in wanted:
                 if Path(target).is_file():
-                    reports.append(verify_file(Path(target), wiring.trust))
+                    reports.append(wiring.records.examine_file(Path(target)))
                 else:
                     reports.append(wiring.records.examine(DocumentId(target)))
                 progress.advance(bar)
     if json:
-        show([{"id": r.document_id, **r.model_dump(mode="json", exclude={"document_id"})} for r in reports])
+        show([as_json(report) for report in reports])
     else:
         for report in reports:
-            colour = COLOURS[report.verdict]
-            out.print(f"[{colour}]{report.verdict}[/{colour}] {report.sub_indication or ''} {report.document_id}")
-            for check in report.checks:
-                mark = {True: "✓", False: "✗", None: "?"}[check.ok]
-                out.print(f"   {mark} {check.name} {check.detail}", markup=False)
+            tell(report)
     if any(r.verdict != Verdict.PASSED for r in reports):
         sys.exit(EXIT_PARTLY)
+
+
+def tell(report: VerificationReport) -> None:
+    """A report on stdout: the verdict, each check, and what to do about those that did not hold."""
+    colour = COLOURS[report.verdict]
+    out.print(f"[{colour}]{report.verdict}[/{colour}] {report.sub_indication or ''} {report.document_id}")
+    for check in report.checks:
+        detail = "" if check.detail in TECHNICAL else check.detail
+        out.print(f"   {mark(check)} {CHECKS.get(check.name, check.name)} {detail}".rstrip(), markup=False)
+        if told := advice(check):
+            out.print(f"     → {told}", markup=False)
+
+
+def as_json(report: VerificationReport) -> dict[str, Any]:
+    """A report as `--json` tells it: each check with what to do about it."""
+    told = report.model_dump(mode="json", exclude={"document_id", "checks"})
+    checks = [{**check.model_dump(mode="json"), "advice": advice(check)} for check in report.checks]
+    return {"id": report.document_id, **told, "checks": checks}

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from app.cli.login import By, PasswordFile, keeper
-from app.cli.output import EXIT_PARTLY, Home, Json, out, show
+from app.cli.output import EXIT_PARTLY, Home, Json, out, show, table
 from app.wiring import opened
 from config.messages import sentence
 from pipeline import holds
+from registry import documents
+from registry.database import read
 from registry.errors import SohoaError
 from registry.values import DocumentId
 
@@ -35,6 +37,17 @@ def release(ids: Ids, home: Home, why: Why, by: By, password_file: PasswordFile 
         user = keeper(wiring, by, password_file)
         lift = partial(holds.lift, wiring.engine, wiring.homes, why=why, by=user.username)
         _each(ids, "released", lift, json=json)
+
+
+def list_held(home: Home, json: Json = False) -> None:
+    """Tài liệu đang giữ theo yêu cầu pháp lý, lâu nhất trước."""
+    with opened(home) as wiring, read(wiring.engine) as conn:
+        rows = documents.held(conn)
+    if json:
+        show([{"id": r.id, "held_at": r.held_at, "held_by": r.held_by, "why": r.held_why} for r in rows])
+    else:
+        told = [(r.id, r.title, r.held_at, r.held_by, r.held_why) for r in rows]
+        table(("Mã", "Tài liệu", "Từ lúc", "Bởi", "Theo"), told)
 
 
 def _each(ids: list[str], done: str, do: Callable[[DocumentId], None], *, json: bool) -> None:

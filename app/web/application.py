@@ -26,6 +26,7 @@ from app.web import (
     numbers,
     purposes,
     record,
+    renewals,
     reuse,
     signing,
     status,
@@ -62,7 +63,21 @@ def create_app(wiring: Wiring, *, waiting: Callable[[], tuple[Waiting, ...]]) ->
     monitor = Monitor(wiring)
     app.state.site = Site(wiring=wiring, waiting=waiting, monitor=monitor, metrics=Metrics(wiring, monitor))
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (auth, tray, finding, purposes, record, keeping, disposal, reuse, numbers, signing, status, health):
+    for part in (
+        auth,
+        tray,
+        finding,
+        purposes,
+        record,
+        keeping,
+        disposal,
+        renewals,
+        reuse,
+        numbers,
+        signing,
+        status,
+        health,
+    ):
         app.include_router(part.router)
 
     @app.middleware("http")

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.web.visit import Visit, allowed, posted
 from config.messages import sentence
 from pipeline import disposal
-from registry import disposals
+from registry import disposals, documents
 from registry.database import read
 from registry.errors import NotAllowed, NotDue, SohoaError
 from registry.values import DocumentId
@@ -79,9 +79,10 @@ def _page(
         rows = disposals.due(conn, visit.today, limit=SHOWN)
         total = disposals.count_due(conn, visit.today)
         known = disposals.listing(conn)
+        held = documents.held(conn, SHOWN)
     answer = visit.page(
-        "disposal.html", rows=rows, total=total, known=known, basis=basis, problem=problem, refused=refused or {},
-        retention=visit.wiring.catalogue.retention,
+        "disposal.html", rows=rows, total=total, known=known, held=held, basis=basis, problem=problem,
+        refused=refused or {}, retention=visit.wiring.catalogue.retention,
     )  # fmt: skip
     answer.status_code = status
     return answer

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from app.verdicts import CHECKS, TECHNICAL, VERDICTS, advice, mark, state
 from config.messages import sentence
 from registry.errors import Conflict
 from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
@@ -61,16 +62,6 @@ EVENTS = {
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
-CHECKS = {
-    "fixity": "Từng byte trong kho đúng với bản kê",
-    "original": "Bản quét gốc không đổi",
-    "scan": "Tệp quét chung còn nguyên như khi nhận",
-    "record": "Hồ sơ lưu đọc được",
-    "structure": "Cấu trúc tệp PDF",
-    "signature": "Chữ ký số, chứng thư và dấu thời gian",
-    "signature present": "Có chữ ký số",
-    "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
-}
 OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
 DISPOSAL = {
     "proposed": "chờ người khác duyệt",
@@ -80,11 +71,6 @@ DISPOSAL = {
     "pending": "chờ",
     "gone": "đã tiêu hủy",
     "kept": "được giữ lại",
-}
-VERDICTS = {
-    "TOTAL-PASSED": "Hợp lệ",
-    "INDETERMINATE": "Chưa đủ căn cứ kết luận",
-    "TOTAL-FAILED": "Không hợp lệ",
 }
 HELD = {
     "usable": "dùng được",
@@ -160,6 +146,8 @@ HEALTH = {
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
+    "levels": "Mức chữ ký của hồ sơ lưu",
+    "renewals": "Gia hạn dấu thời gian",
 }
 WORKERS = {
     "run": "nhận và xử lý",
@@ -288,6 +276,10 @@ FILTERS: dict[str, Any] = {
     "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
+    "advice": advice,
+    "mark": mark,
+    "held_so": state,
+    "technical": lambda detail: "" if detail in TECHNICAL else detail,
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),
     "held": lambda code: HELD.get(code, code),
     "role": lambda code: ROLES.get(str(code), str(code)),

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from sqlalchemy.exc import IntegrityError
 
 from registry import (
     audit,
+    disposals,
     documents,
     dossiers,
     facts,
+    fixity,
     quarantine,
     reckoning,
     reuse_events,
@@ -37,6 +39,7 @@ from registry.database import open_registry, read, write
 from registry.errors import Conflict, DatabaseTooNew, NotAllowed, NotFound
 from registry.values import (
     Description,
+    DisposedRecord,
     DocumentId,
     DocumentState,
     Event,
@@ -505,3 +508,56 @@ class RegistryContract:
             assert quarantine.knows_document(conn, held)
             kept = {item.path: item.scan_state for item in reckoning.kept_items(conn)}
             assert kept == {"/whole": "claimed", "/part": None}
+
+    def test_objects_are_due_by_age_and_damage_is_news_once(self, engine: Engine) -> None:
+        roots = [f"{n:03x}/000/000/urn%3auuid%3a{n}" for n in range(600)]
+        with write(engine) as conn:
+            assert sum(fixity.note_seen(conn, dict.fromkeys(some, AT)) for some in (roots[:300], roots[300:])) == 600
+            assert fixity.note_seen(conn, {roots[0]: None}) == 0
+            assert fixity.note_checked(conn, roots[5], ["changed: x"], 7, AT) == "damaged"
+            assert fixity.note_checked(conn, roots[5], ["changed: x"], 7, AT) is None
+            assert fixity.note_checked(conn, "new", [], 7, AT + timedelta(days=9)) is None
+        with read(engine) as conn:
+            assert fixity.due(conn, AT + timedelta(days=1), 3) == [roots[5], roots[0], roots[1]]
+            assert fixity.count_due(conn, AT + timedelta(days=1)) == 600 and fixity.count(conn) == 601
+            assert fixity.count_checked(conn, AT + timedelta(days=1)) == 1
+            assert fixity.summary(conn) == fixity.Summary(damaged=1, oldest=AT)
+            assert [d.findings for d in fixity.damaged(conn)] == [("changed: x",)]
+        with write(engine) as conn:
+            assert fixity.note_checked(conn, roots[5], [], 7, AT) == "mended"
+            fixity.forget(conn, ["new"])
+            assert fixity.get(conn, "new") is None and fixity.summary(conn).damaged == 0
+
+    def test_what_is_disposed_of_is_nameless_and_told_once(self, engine: Engine) -> None:
+        today, yesterday = date(2026, 9, 2), date(2026, 9, 1)
+        with write(engine) as conn:
+            gone, kept = (archived(conn, "quyet-dinh", (person("An", "001"),), dossier=f"D{n}") for n in (1, 2))
+            assert disposals.due(conn, today) == [] and disposals.why_not(conn, gone, today) == "for-ever"
+            disposals.learn_retention(conn, [(gone, yesterday), (kept, yesterday)])
+            assert [row.id for row in disposals.due(conn, today)] == sorted([gone, kept])
+            record = documents.get(conn, gone)
+            told = [
+                DisposedRecord(
+                    document_id=i, scan_id=ScanId(record.scan_id or "") if i == gone else None, unit="H99.32",
+                    kind=None, retention_class="years-10", retain_until=yesterday, archived_at=AT,
+                    original_sha256="a" * 64, files={},
+                )
+                for i in (gone, kept)
+            ]  # fmt: skip
+            disposals.propose(conn, "x" * 36, "QĐ 1", "an", told)
+            assert disposals.due(conn, today) == [] and disposals.why_not(conn, kept, today) == "decided"
+            assert disposals.why_not(conn, kept, today, besides="x" * 36) is None
+            disposals.decide(conn, "x" * 36, disposals.APPROVED, "be")
+        with write(engine) as conn:
+            assert disposals.gone(conn, "x" * 36, told[0], "be", AT)
+            assert not disposals.gone(conn, "x" * 36, told[0], "be", AT)
+            assert disposals.keep(conn, "x" * 36, kept, "held") and not disposals.keep(conn, "x" * 36, kept, "held")
+            assert disposals.get(conn, "x" * 36, lock=True).counted == {"gone": 1, "kept": 1}
+        with read(engine) as conn:
+            found = documents.get(conn, gone)
+            assert (found.state, found.people, found.title) == (DocumentState.DISPOSED, (), "")
+            assert scans.get(conn, ScanId(found.scan_id or "")).file_name == ""
+            assert [row.id for row in disposals.due(conn, today)] == [kept]
+        with write(engine) as conn:
+            documents.set_state(conn, gone, DocumentState.ARCHIVED, step="archived")
+            assert documents.get(conn, gone).state == DocumentState.DISPOSED, "a step that comes late"

@@ -23,7 +23,7 @@ from minio.versioningconfig import VersioningConfig
 from ocfl.storage_root import StorageRoot
 
 from app.wiring import build_store
-from archive.aip import add_version, archive_record, read_record
+from archive.aip import add_version, archive_record, iter_records, read_papers, read_record
 from archive.fixity import audit, check_record
 from archive.folder import FolderStore
 from archive.ocfl import object_root
@@ -31,9 +31,15 @@ from archive.replication import replicate
 from archive.s3 import S3Store
 from archive.store import get
 from config.settings import Settings, Store
-from registry.errors import KeyTaken, Retained, ServiceUnavailable, SettingsInvalid
-from registry.values import sha256_file
-from tests.contracts.object_store import TOMORROW, ObjectStoreContract, digests
+from pipeline import disposal
+from pipeline.disposal import Site
+from pipeline.holds import Homes
+from registry import disposals, restoring
+from registry.database import open_registry, write
+from registry.errors import KeyTaken, NotDue, Retained, ServiceUnavailable, SettingsInvalid
+from registry.values import DocumentId, sha256_file
+from search.tantivy_index import TantivyIndex
+from tests.contracts.object_store import TOMORROW, YESTERDAY, ObjectStoreContract, digests
 from tests.faults.proxy import Behaviour, Http, Proxy
 from tests.servers import s3 as servers
 from tests.servers.s3 import S3Server
@@ -260,6 +266,33 @@ def test_a_record_is_the_same_in_every_home_and_a_stranger_accepts_the_bucket(
         root = StorageRoot(root=str(copy))
         assert root.validate(validate_objects=True, check_digests=True)
         assert root.num_objects == root.good_objects == 1
+
+
+def test_a_bucket_lets_go_of_what_was_decided_and_of_nothing_that_is_locked_or_held(
+    told: Store, store: S3Store, tmp_path: Path
+) -> None:
+    ids = [DocumentId(str(uuid.UUID(int=n, version=4))) for n in range(3)]
+    for number, (document_id, until) in enumerate(zip(ids, (TOMORROW, YESTERDAY, YESTERDAY), strict=True)):
+        put = content(tmp_path / "in", b"scan %d" % number, document_id, retain_until=until)
+        archive_record(store, put, user="an", message="archived")
+    locked, held, free = ids
+    store.hold(object_root(held), True)
+    engine = open_registry(f"sqlite:///{tmp_path / 'registry.sqlite'}")
+    with write(engine) as conn:
+        for document_id in ids:
+            papers = read_papers(store, document_id)
+            restoring.restore(conn, papers.metadata, papers.events, pdf_sha256="c" * 64)
+        disposals.learn_retention(conn, [(document_id, YESTERDAY) for document_id in ids])  # the registry is wrong
+    site = Site(engine, Homes(store), TantivyIndex(tmp_path / "index"), tmp_path)
+    with pytest.raises(NotDue) as refusal:
+        disposal.propose(engine, site.homes, ids, basis="QĐ 1", by="an")
+    assert refusal.value.refused == {locked: "locked", held: "locked"}
+    made = disposal.propose(engine, site.homes, [free], basis="QĐ 1", by="an")
+    disposal.approve(engine, site.homes, made, by="be")
+    assert disposal.carry_out(site, made).removed == 1
+    assert set(iter_records(store)) == {locked, held} and audit(store).ok
+    assert not store.exists(f"{object_root(free)}/v1/content/document.pdf")
+    site.index.close()
 
 
 def test_an_installation_is_wired_to_its_bucket_over_tls(tmp_path: Path) -> None:

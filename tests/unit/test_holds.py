@@ -155,6 +155,8 @@ def test_only_auditors_and_administrators_with_their_password(wiring: Wiring, tm
     code, told = give("kiemtra", PASSWORD)
     assert code == 0 and json.loads(told) == [{"id": held, "state": "held", "error": None}]
     assert give("kiemtra", PASSWORD)[0] == 3
+    [one] = json.loads(CliRunner().invoke(app, ["archive", "held", "--home", str(home), "--json"]).stdout)
+    assert (one["id"], one["held_by"], one["why"]) == (held, "kiemtra", WHY)
     assert give("quantri", PASSWORD, "release")[0] == 0
     with read(wiring.engine) as conn:
         assert audit.count(conn, "login-failed") == 1

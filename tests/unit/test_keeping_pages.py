@@ -96,6 +96,7 @@ def test_one_proposes_and_another_approves_with_keys_alone(wiring: Wiring, brows
     assert done.status_code == 200 and "Đã duyệt" in done.text
     assert admin.post(path, data={"csrf": csrf, "verdict": "refuse"}).status_code == 409
     disposal.carry_out_approved(wiring.disposal_site)
+    assert "CV 1" in admin.get("/disposal").text
     assert "đã xong" in admin.get("/disposal").text and "đã tiêu hủy" in admin.get(path).text
     gone = admin.get(f"/documents/{first}")
     assert gone.status_code == 200 and "Đã tiêu hủy lúc" in gone.text and "QĐ số 12" in gone.text
@@ -115,3 +116,11 @@ def test_a_hold_is_lifted_on_the_page(wiring: Wiring, browser: Login) -> None:
         with read(wiring.engine) as conn:
             assert (documents.get(conn, held).held_at is not None) is on
     assert admin.post(f"/documents/{held}/release", data={**told, "csrf": "another"}).status_code == 403
+
+
+def test_the_calendar_of_renewals_counts_by_month_for_auditors_and_administrators(browser: Login) -> None:
+    client, _ = browser("kiemtra")
+    page = client.get("/renewals").text
+    assert "Lịch gia hạn" in client.get("/tray").text and "Theo tháng" in page
+    assert "Mọi hồ sơ lưu đều đạt mức" in page
+    assert browser("motcua")[0].get("/renewals").status_code == 403
