@@ -31,7 +31,7 @@ STATES = {
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
-           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
+           "archived": 5, "withdrawn": 5, "disposed": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
