@@ -9,13 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
+from app.verifying import keep, verify_file_here, verify_here
 from archive.aip import SEARCH_COPY, open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import copies, decisions, intake
 from pipeline.drawing import render_page
 from pipeline.intake import Receipt
 from pipeline.steps import load_pages
-from pipeline.verification import VerificationReport, verify_record
+from pipeline.verification import VerificationReport
 from registry import audit, documents, dossiers
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotFound
@@ -42,10 +43,12 @@ class Records:
 
     def examine(self, document_id: DocumentId) -> VerificationReport:
         """The same for whatever the archive holds; the registry keeps the verdict where it knows the document."""
-        report = verify_record(self._wiring.store, self._wiring.trust, document_id)
-        with write(self._wiring.engine) as conn:
-            documents.keep_verdict(conn, document_id, report.verdict)
-        return report
+        found = verify_here(self._wiring.verifying_pool, self._wiring.settings, (document_id,))
+        return keep(self._wiring.engine, found)[0]
+
+    def examine_file(self, path: Path) -> VerificationReport:
+        """The verdict on a loose PDF, by the anchors of this installation."""
+        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
 
     def text_pages(self, document_id: DocumentId) -> tuple[PageText, ...]:
         """The pages as read, from the archive or, before that, from the bench."""

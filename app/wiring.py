@@ -43,8 +43,11 @@ READING = (
 )
 """Imported once by the server that worker processes are forked from, where they only read; what cannot be imported is
 left out."""
+VERIFYING = ("app.judging",)
+"""The same where records are judged."""
 PRELOAD = (
     *READING,
+    *VERIFYING,
     "pipeline.pdfa",
     "pipeline.extracting",
     "pipeline.splitting.refusing",
@@ -140,6 +143,21 @@ class Wiring:
             processes=1, memory_mb=told.memory_mb, tasks_per_process=told.tasks_per_process, preload=PRELOAD
         )
 
+    @property
+    def verifying_pool(self) -> WorkerPool:
+        """Judges records: the workers that are there already, or for a command that does nothing else its own."""
+        return self.side_pool if "side_pool" in self.__dict__ else self._judges
+
+    @cached_property
+    def _judges(self) -> WorkerPool:
+        told = self.settings.workers
+        return WorkerPool(
+            processes=told.processes,
+            memory_mb=told.memory_mb,
+            tasks_per_process=told.tasks_per_process,
+            preload=VERIFYING,
+        )
+
     @cached_property
     def station(self) -> SigningStation:
         from signing.authority import Authority
@@ -193,7 +211,7 @@ class Wiring:
 
     def close(self) -> None:
         """Worker processes end, the index is closed. Safe to call twice."""
-        for name in ("pool", "side_pool", "index"):
+        for name in ("pool", "side_pool", "_judges", "index"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         if "engine" in self.__dict__:

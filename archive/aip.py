@@ -173,6 +173,16 @@ def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
     return ArchivedRecord(document_id=document_id, version=inventory.head, files=_sha256_of(inventory))
 
 
+def newest_version(store: ObjectStore, document_id: DocumentId) -> str:
+    """The name of the newest version, as `v2`. Raises KeyNotFound, FixityMismatch."""
+    return read_inventory(store, document_id).head
+
+
+def inventory_sha256(store: ObjectStore, document_id: DocumentId, version: str) -> str:
+    """SHA-256 of a version's own inventory, which no later version changes. Raises KeyNotFound."""
+    return hashlib.sha256(get(store, f"{object_root(document_id)}/{version}/{INVENTORY}")).hexdigest()
+
+
 def read_record(store: ObjectStore, document_id: DocumentId) -> AipRecord:
     """Metadata, text and events of the newest version. Raises KeyNotFound, FixityMismatch."""
     papers, pages = _with_text(store, document_id, PAGES)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
+
+from pydantic import Field
 
 from archive.ocfl import (
     INVENTORY,
@@ -30,12 +33,15 @@ GONE = "missing: the whole object"
 
 class RecordFixity(Value):
     """findings: what does not hold, as `<what>: <key below the object>`. document_id: of a scan,
-    backup or seal, its object's id."""
+    backup or seal, its object's id. digests: SHA-256 of the newest version's files, as they were read, by logical path.
+    versions: SHA-256 of each version's own inventory."""
 
     document_id: DocumentId
     ok: bool
     findings: tuple[str, ...] = ()
     bytes_read: int = 0
+    digests: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
 
 
 class AuditResult(Value):
@@ -56,9 +62,15 @@ class AuditResult(Value):
         return not self.damaged and not self.strays
 
 
-def check_record(store: ObjectStore, document_id: DocumentId) -> RecordFixity:
-    """Every file of every version was read. A missing, changed or unexpected file is a finding; nothing is raised."""
-    return check_object(store, object_root(document_id))
+def check_record(
+    store: ObjectStore, document_id: DocumentId, copies: Mapping[str, BinaryIO] | None = None
+) -> RecordFixity:
+    """Every file of every version was read. A missing, changed or unexpected file is a finding; nothing is raised.
+
+    copies: files of the newest version by logical path, whose bytes are written there as they are read: whoever looks
+    into them besides need not read them again.
+    """
+    return check_object(store, object_root(document_id), copies)
 
 
 def check_scan(store: ObjectStore, scan_id: ScanId) -> RecordFixity:
@@ -66,12 +78,13 @@ def check_scan(store: ObjectStore, scan_id: ScanId) -> RecordFixity:
     return check_object(store, root_of(scan_object(scan_id)))
 
 
-def check_object(store: ObjectStore, root: str) -> RecordFixity:
-    """The same for whatever object lies, or should lie, at this prefix. Files are read in pieces, none is copied."""
+def check_object(store: ObjectStore, root: str, copies: Mapping[str, BinaryIO] | None = None) -> RecordFixity:
+    """The same for whatever object lies, or should lie, at this prefix. Files are read in pieces, none is kept."""
     identifier = identifier_of(root)
     document_id = DocumentId(identifier.removeprefix("urn:uuid:"))
     findings: list[str] = []
     read = 0
+    found: dict[str, str] = {}
     try:
         body = get(store, f"{root}/{INVENTORY}")
         if get(store, f"{root}/{SIDECAR}") != sidecar(body):
@@ -84,20 +97,36 @@ def check_object(store: ObjectStore, root: str) -> RecordFixity:
     expected = {OBJECT_DECLARATION[0], INVENTORY, SIDECAR}
     if inventory.id != identifier or root_of(identifier) != root:
         findings.append(f"foreign: {INVENTORY}")
+    logical = {d: name for name, d in _state(inventory).items()}
     for digest, path in inventory.manifest.items():
         expected.add(path)
         try:
-            size, sha512, sha256 = _read(store, f"{root}/{path}")
+            size, sha512, sha256 = _read(store, f"{root}/{path}", (copies or {}).get(logical.get(digest, "")))
         except KeyNotFound:
             findings.append(f"missing: {path}")
             continue
         read += size
         if sha512 != digest or sha256 != inventory.sha256.get(path):
             findings.append(f"changed: {path}")
-    findings += _check_papers(store, root, inventory, body, expected)
+        found[digest] = sha256
+    versions: dict[str, str] = {}
+    findings += _check_papers(store, root, inventory, body, expected, versions)
     present = {key.removeprefix(f"{root}/") for key in store.list(root)}
     findings += [f"unexpected: {name}" for name in sorted(present - expected)]
-    return RecordFixity(document_id=document_id, ok=not findings, findings=tuple(findings), bytes_read=read)
+    return RecordFixity(
+        document_id=document_id,
+        ok=not findings,
+        findings=tuple(findings),
+        bytes_read=read,
+        digests={name: found[d] for name, d in _state(inventory).items() if d in found},
+        versions=versions,
+    )
+
+
+def _state(inventory: Inventory) -> dict[str, str]:
+    """Logical path → SHA-512 of the newest version; empty when the inventory does not tell of it."""
+    newest = inventory.versions.get(inventory.head)
+    return newest.state if newest else {}
 
 
 def audit(store: ObjectStore, progress: Callable[[RecordFixity], None] = lambda _: None) -> AuditResult:
@@ -147,8 +176,11 @@ def changed_papers(store: ObjectStore) -> tuple[str, ...]:
     return tuple(key for key, body in root_papers().items() if not _holds(store, key, body))
 
 
-def _check_papers(store: ObjectStore, root: str, inventory: Inventory, body: bytes, expected: set[str]) -> list[str]:
-    """The declaration, and each version's own inventory with its digest; the newest equals the root's."""
+def _check_papers(
+    store: ObjectStore, root: str, inventory: Inventory, body: bytes, expected: set[str], versions: dict[str, str]
+) -> list[str]:
+    """The declaration, and each version's own inventory with its digest; the newest equals the root's. `versions` holds
+    the SHA-256 of each afterwards."""
     findings = []
     if not _holds(store, f"{root}/{OBJECT_DECLARATION[0]}", OBJECT_DECLARATION[1]):
         findings.append(f"changed: {OBJECT_DECLARATION[0]}")
@@ -159,6 +191,7 @@ def _check_papers(store: ObjectStore, root: str, inventory: Inventory, body: byt
         except KeyNotFound:
             findings.append(f"missing: {name}/{INVENTORY}")
             continue
+        versions[name] = hashlib.sha256(own).hexdigest()
         if not _holds(store, f"{root}/{name}/{SIDECAR}", sidecar(own)) or (name == inventory.head and own != body):
             findings.append(f"changed: {name}/{INVENTORY}")
     return findings
@@ -171,11 +204,13 @@ def _holds(store: ObjectStore, key: str, body: bytes) -> bool:
         return False
 
 
-def _read(store: ObjectStore, key: str) -> tuple[int, str, str]:
+def _read(store: ObjectStore, key: str, copy: BinaryIO | None = None) -> tuple[int, str, str]:
     long, short, size = hashlib.sha512(), hashlib.sha256(), 0
     with store.open(key) as stream:
         while chunk := stream.read(1 << 20):
             long.update(chunk)
             short.update(chunk)
             size += len(chunk)
+            if copy is not None:
+                copy.write(chunk)
     return size, long.hexdigest(), short.hexdigest()

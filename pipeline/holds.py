@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from archive.aip import AipPapers, add_version, events_json, metadata_json, read_papers
+from archive.aip import (
+    AipPapers,
+    add_version,
+    events_json,
+    inventory_sha256,
+    metadata_json,
+    newest_version,
+    read_papers,
+)
 from archive.ocfl import object_root, root_of
 from archive.scans import scan_object
 from archive.store import ObjectStore
@@ -104,7 +112,9 @@ def _noted(
         documents.keep_hold(conn, record.id, hold)
         documents.add_event(conn, record.id, last)
         # the reason stands in the record: what somebody typed freely is not for the log
-        audit.append(conn, actor=by, action=action, subject=record.id, unit=record.unit)
+        version = newest_version(homes.store, record.id)
+        detail = {"version": version, "inventory_sha256": inventory_sha256(homes.store, record.id, version)}
+        audit.append(conn, actor=by, action=action, subject=record.id, unit=record.unit, detail=detail)
 
 
 def _in_homes(homes: Homes, record: DocumentRecord, on: bool, *, scan: bool = True) -> None:

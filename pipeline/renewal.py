@@ -18,7 +18,16 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from archive.aip import AipPapers, add_version, events_json, metadata_json, open_file, read_back, read_papers
+from archive.aip import (
+    AipPapers,
+    add_version,
+    events_json,
+    inventory_sha256,
+    metadata_json,
+    open_file,
+    read_back,
+    read_papers,
+)
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import audit, documents, levels
@@ -151,7 +160,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         raise Conflict("it has no signature of ours")
     if known.pdf_sha256 != papers.digests["document.pdf"]:
         # a version whose writer did not come to tell the registry
-        return _noted(shop, papers, read_back(shop.store, document_id).version)
+        return _noted(shop, papers, read_back(shop.store, document_id).version, validated=False)
     with TemporaryDirectory(prefix="renewal-", dir=_bench(shop)) as folder:
         before, after = _fetched(shop, papers, Path(folder)), Path(folder) / "renewed.pdf"
         if validate_pdf(before, shop.station.trust, at).verdict is Verdict.FAILED:
@@ -163,7 +172,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         if found.verdict is not Verdict.PASSED:
             raise NotRenewed(f"verdict-{found.sub_indication or found.verdict}".lower().replace("_", "-"))
         version = _archived(shop, papers, made, at or utc_now())
-    return _noted(shop, read_papers(shop.store, document_id), version)
+    return _noted(shop, read_papers(shop.store, document_id), version, validated=True)
 
 
 def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime) -> str:
@@ -196,15 +205,21 @@ def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime)
     return add_version(shop.store, document_id, changed, user="sohoa", message=message).version
 
 
-def _noted(shop: Workshop, papers: AipPapers, version: str) -> Renewed:
+def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) -> Renewed:
     """Registry and audit log say what the archive holds."""
     told, sha256 = papers.metadata, papers.digests["document.pdf"]
     with write(shop.engine) as conn:
         levels.reached(conn, told.document_id, level=told.signature_level, renew_by=told.renew_by, pdf_sha256=sha256)
         for event in papers.events:
             documents.add_event(conn, told.document_id, event)
-        documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
-        detail = {"version": version, "level": told.signature_level or "", "pdf_sha256": sha256}
+        if validated:
+            documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
+        detail = {
+            "version": version,
+            "level": told.signature_level or "",
+            "pdf_sha256": sha256,
+            "inventory_sha256": inventory_sha256(shop.store, told.document_id, version),
+        }
         audit.append(conn, actor="sohoa", action="renew", subject=told.document_id, unit=told.unit, detail=detail)
     log.info("renewed", document_id=told.document_id, level=told.signature_level, version=version)
     return Renewed(id=told.document_id, ok=True, level=told.signature_level, renew_by=told.renew_by, version=version)

@@ -1,25 +1,28 @@
-"""Validation of PAdES signatures in the words of ETSI EN 319 102-1, offline, from what the file itself holds."""
+"""Validation of PAdES signatures in the words of ETSI EN 319 102-1, offline, from what the file itself holds.
+
+Each check is told by itself, and the verdict follows from them: TOTAL-FAILED where one that decides did not hold,
+INDETERMINATE where one that decides could not be made, TOTAL-PASSED where all held.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from asn1crypto import parser, x509
-from pyhanko.keys import load_certs_from_pemder
+from asn1crypto import cms, parser, x509
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESStatus
-from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import validate_pdf_timestamp
-from pyhanko.sign.validation.ades import ades_lta_validation
-from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.ades import AdESLTAValidationResult, ades_lta_validation
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError, SignatureValidationError
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.policy_decl import (
     PdfSignatureValidationSpec,
@@ -27,7 +30,6 @@ from pyhanko.sign.validation.policy_decl import (
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
 )
-from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import CertValidationPolicySpec
@@ -35,33 +37,83 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
-from registry.errors import SettingsInvalid
 from registry.values import Value, Verdict, utc_now
+from signing.canonical import oddity
 from signing.mended import mend_pyhanko
+from signing.policy import POLICY, Policy, StrengthPolicy, weak_on
+from signing.quick_parsing import parse_quickly
+from signing.revisions import Addition, Changes, added_boxes, changed_after, entry, is_sealed, what_changed
 from signing.sealed_first import judged_when_sealed
-from signing.tokens import SKEW, carrying, token_of
+from signing.tokens import SKEW, carrying, is_document_timestamp, token_of
+from signing.trust import TrustStore
 
+__all__ = ["Check", "SignatureReport", "SignatureVerdict", "TrustStore", "decided", "validate_pdf"]
+
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    # what they warn of names people; it comes back as a verdict
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+mend_pyhanko()
+parse_quickly()
 WORDS = {
     AdESStatus.PASSED: Verdict.PASSED,
     AdESStatus.INDETERMINATE: Verdict.INDETERMINATE,
     AdESStatus.FAILED: Verdict.FAILED,
 }
-FORMAT_FAILURE = "FORMAT_FAILURE"
-mend_pyhanko()
+FORMAT_FAILURE, HASH_FAILURE, GENERIC = "FORMAT_FAILURE", "HASH_FAILURE", "GENERIC"
+NOT_FOUND = "SIGNED_DATA_NOT_FOUND"
+INTEGRITY, CHAIN, REVOCATION, TIMESTAMPS, ALGORITHMS, CHANGED, SEALED, RULES = (
+    "integrity",
+    "certificate chain",
+    "revocation",
+    "timestamps",
+    "algorithms",
+    "changes after signing",
+    "covered to the last byte",
+    "validation rules",
+)
+ABOUT = {
+    INTEGRITY: ("FORMAT_FAILURE", "HASH_FAILURE", "SIG_CRYPTO_FAILURE", "SIGNED_DATA_NOT_FOUND"),
+    CHAIN: (
+        "NO_SIGNING_CERTIFICATE_FOUND",
+        "NO_CERTIFICATE_CHAIN_FOUND",
+        "CERTIFICATE_CHAIN_GENERAL_FAILURE",
+        "CHAIN_CONSTRAINTS_FAILURE",
+        "EXPIRED",
+        "NOT_YET_VALID",
+        "OUT_OF_BOUNDS_NO_POE",
+        "OUT_OF_BOUNDS_NOT_REVOKED",
+    ),
+    REVOCATION: (
+        "REVOKED",
+        "REVOKED_NO_POE",
+        "REVOKED_CA_NO_POE",
+        "REVOCATION_OUT_OF_BOUNDS_NO_POE",
+        "TRY_LATER",
+    ),
+    TIMESTAMPS: ("TIMESTAMP_ORDER_FAILURE", "NO_POE"),
+    ALGORITHMS: ("CRYPTO_CONSTRAINTS_FAILURE", "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"),
+}
+"""Which check a sub-indication (EN 319 102-1 §5.1.3, tables 5 and 6) speaks of; what is not here is about the rules."""
 
 
 class Check(Value):
-    """One check. ok is None where it could not be made."""
+    """One check. ok is None where it could not be made. decides: whether the verdict follows from it; what does not
+    decide is told all the same."""
 
     name: str
     ok: bool | None
     detail: str = ""
+    sub_indication: str | None = None
+    decides: bool = True
 
 
 class SignatureVerdict(Value):
     """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp.
 
     stamped: its own timestamp is trusted; archived: the newest document timestamp over it is.
+    claimed_at: what the signer says. level: as far as its parts are there (ETSI EN 319 142-1). chain: common names from
+    the signer to the anchor; empty where none was found. certificate_sha256: of the signer's certificate.
     """
 
     field: str
@@ -72,187 +124,395 @@ class SignatureVerdict(Value):
     modified_after: bool = False
     stamped: bool = False
     archived: bool = False
+    claimed_at: datetime | None = None
+    level: str = ""
+    digest: str = ""
+    key: str = ""
+    chain: tuple[str, ...] = ()
+    certificate_sha256: str = ""
+    certificate_until: datetime | None = None
+
+
+class DocumentTimestamp(Value):
+    """One document timestamp: by whom, when, and whether it holds by itself."""
+
+    field: str
+    made_by: str
+    at: datetime | None
+    holds: bool
+    digest: str = ""
 
 
 class SignatureReport(Value):
-    """The verdict on a file: the worst of its signatures, and whether they reach its last byte."""
+    """The verdict on a file, from its checks. additions: pictures that later signatures put on pages, to be compared
+    with the page as it was signed. signed_length: bytes of the file as of the first signature."""
 
     verdict: Verdict
     sub_indication: str | None = None
     checks: tuple[Check, ...] = ()
     signatures: tuple[SignatureVerdict, ...] = ()
+    timestamps: tuple[DocumentTimestamp, ...] = ()
+    additions: tuple[Addition, ...] = ()
+    signed_length: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrustStore:
-    """The trust anchors: certificates in PEM files of one folder."""
-
-    anchors: Sequence[x509.Certificate]
-
-    @classmethod
-    def load(cls, folder: Path) -> TrustStore:
-        """Raises SettingsInvalid when a file there is no certificate."""
-        try:
-            return cls(tuple(load_certs_from_pemder([str(p) for p in sorted(folder.glob("*.pem"))])))
-        except (OSError, ValueError) as exc:
-            raise SettingsInvalid(f"{folder}: a trust anchor cannot be read") from exc
+def decided(checks: Sequence[Check]) -> tuple[Verdict, str | None]:
+    """The verdict that follows from the checks, and the sub-indication of the first that did not hold."""
+    failed = [c for c in checks if c.decides and c.ok is False]
+    unsure = [c for c in checks if c.decides and c.ok is None]
+    if failed:
+        return Verdict.FAILED, failed[0].sub_indication or FORMAT_FAILURE
+    if unsure:
+        return Verdict.INDETERMINATE, unsure[0].sub_indication or GENERIC
+    return Verdict.PASSED, None
 
 
-def validate_pdf(path: Path, trust: TrustStore, at: datetime | None = None) -> SignatureReport:
+def validate_pdf(
+    source: Path | BinaryIO, trust: TrustStore, at: datetime | None = None, policy: Policy = POLICY
+) -> SignatureReport:
     """The verdict on a PDF's signatures as of `at` (now). Never raises for a bad file: that is a verdict too.
 
     "Could not be checked" is INDETERMINATE, never TOTAL-FAILED. What came after the last signature or timestamp
     and is no validation data makes it TOTAL-FAILED / FORMAT_FAILURE. The file is read where it lies: a record of 500
     pages is some 250 MiB, and hashed in pieces.
     """
+    at = at or utc_now()
     try:
-        with path.open("rb") as stream:
-            return _validate(stream, trust, at or utc_now())
+        if isinstance(source, Path):
+            with source.open("rb") as stream:
+                return _validate(stream, trust, at, policy)
+        return _validate(source, trust, at, policy)
     except Exception as exc:
         # parsers of hostile bytes raise nearly anything; each of it means: this is not the file that was signed
-        return _failed(FORMAT_FAILURE, type(exc).__name__)
+        return _of((Check(name="structure", ok=False, detail=type(exc).__name__, sub_indication=FORMAT_FAILURE),))
 
 
-def _validate(stream: BinaryIO, trust: TrustStore, at: datetime) -> SignatureReport:
-    size = stream.seek(0, os.SEEK_END)
-    reader = _reader(stream)
-    hybrid = reader.xrefs.hybrid_xrefs_present
-    embedded = list(reader.embedded_signatures)
-    signatures = [s for s in embedded if str(s.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp"]
-    if not signatures:
-        return SignatureReport(
-            verdict=Verdict.INDETERMINATE,
-            sub_indication="SIGNED_DATA_NOT_FOUND",
-            checks=(Check(name="signature present", ok=None),),
-        )
-    if any(_padding_is_written_on(stream, s) or not _timestamp_holds(s) for s in embedded):
-        return _failed(AdESFailure.HASH_FAILURE.standard_name, "a signature's own bytes, or a document timestamp")
-    verdicts = tuple(_unless_hybrid(v, hybrid=hybrid) for v in _judge_all(signatures, embedded, trust, at))
-    sealed = _is_sealed(embedded, size)
-    worst = max(verdicts, key=lambda v: (v.indication == Verdict.FAILED, v.indication == Verdict.INDETERMINATE))
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file with its signatures. odd: why it could not be read by the letter of the standard; empty when it could."""
+
+    stream: BinaryIO
+    size: int
+    embedded: Sequence[EmbeddedPdfSignature]
+    odd: str = ""
+
+    @property
+    def signatures(self) -> list[EmbeddedPdfSignature]:
+        return [s for s in self.embedded if not is_document_timestamp(s)]
+
+
+def _validate(stream: BinaryIO, trust: TrustStore, at: datetime, policy: Policy) -> SignatureReport:
+    opened = _open(stream)
+    if isinstance(opened, SignatureReport):
+        return opened
+    if not opened.signatures:
+        return _of((Check(name="signature present", ok=None, sub_indication=NOT_FOUND),))
+    broken = [s for s in opened.embedded if _padding_is_written_on(stream, s) or not _timestamp_holds(s)]
+    timestamps = tuple(_told(s, s not in broken) for s in opened.embedded if is_document_timestamp(s))
+    if broken:
+        detail = f"{broken[0].field_name}: the signature's own bytes, or a document timestamp"
+        found = Check(name=INTEGRITY, ok=False, detail=detail, sub_indication=HASH_FAILURE)
+        return _of((found,), timestamps=timestamps)
+    changes = Changes()
+    judged = _judge_all(opened, _spec(trust, policy, changes), at, policy)
     checks = (
-        Check(name="signature", ok=_held(worst.indication), detail=worst.sub_indication or worst.indication),
-        Check(name="covered to the last byte", ok=sealed),
+        *_strictness(opened),
+        *_uncovered(opened, trust),
+        *_signature_checks(judged),
+        _timestamp_check(opened, judged),
+        _changes_check(judged),
+        is_sealed_check(opened, changes),
     )
-    if not sealed and worst.indication == Verdict.PASSED:
-        return SignatureReport(
-            verdict=Verdict.FAILED, sub_indication=FORMAT_FAILURE, checks=checks, signatures=verdicts
-        )
-    return SignatureReport(
-        verdict=worst.indication, sub_indication=worst.sub_indication, checks=checks, signatures=verdicts
+    first = opened.signatures[0]
+    return _of(
+        tuple(checks),
+        signatures=tuple(_final(j, opened) for j in judged),
+        timestamps=timestamps,
+        additions=tuple(a for j in judged for a in j.additions),
+        signed_length=int(first.byte_range[2]) + int(first.byte_range[3]),
     )
 
 
-def _judge_all(
-    signatures: Sequence[EmbeddedPdfSignature],
-    embedded: Sequence[EmbeddedPdfSignature],
-    trust: TrustStore,
-    at: datetime,
-) -> tuple[SignatureVerdict, ...]:
-    """As of the newest timestamp where that is trusted and lives at `at`, else as of `at`."""
-    if (newest := carrying(embedded, at)) is not None:
-        verdicts = tuple(_judge(signature, trust, newest.at + SKEW) for signature in signatures)
-        carried = (
-            (v.archived for v in verdicts)
-            if newest.on_document
-            else (v.stamped for v in verdicts if v.field == newest.of)
-        )
-        if any(carried):
-            return verdicts
-    return tuple(_judge(signature, trust, at) for signature in signatures)
+def _of(checks: tuple[Check, ...], **parts: Any) -> SignatureReport:
+    verdict, told = decided(checks)
+    return SignatureReport(verdict=verdict, sub_indication=told, checks=checks, **parts)
 
 
-def _reader(stream: BinaryIO) -> PdfFileReader:
-    """Strict, but for a hybrid-reference file (ISO 32000-1, 7.5.8.4), whose signatures a strict reader does not look
-    at. One that is encrypted is read with the empty password that opens it for everybody."""
-    reader = PdfFileReader(stream, strict=True)
-    if reader.xrefs.hybrid_xrefs_present:
-        reader = PdfFileReader(stream, strict=False)
+def _open(stream: BinaryIO) -> _Opened | SignatureReport:
+    """The file with its signatures; a report where it cannot be looked into. What only a lenient reader understands is
+    judged too, and can never pass: two programs may see two documents in it."""
+    size = stream.seek(0, os.SEEK_END)
+    try:
+        reader = PdfFileReader(stream, strict=True)
+        if reader.encrypted and reader.decrypt(b"").status.name == "FAILED":
+            return _of((Check(name="structure", ok=None, detail="encrypted", sub_indication=GENERIC),))
+        if reader.xrefs.hybrid_xrefs_present:
+            raise PdfError("hybrid cross-references")
+        return _Opened(stream, size, list(reader.embedded_signatures))
+    except PdfError as exc:
+        strictly = exc
+    stream.seek(0)
+    reader = PdfFileReader(stream, strict=False)
     if reader.encrypted:
         reader.decrypt(b"")
-    return reader
+    hybrid = reader.xrefs.hybrid_xrefs_present
+    return _Opened(stream, size, list(reader.embedded_signatures), "hybrid" if hybrid else type(strictly).__name__)
 
 
-def _unless_hybrid(verdict: SignatureVerdict, *, hybrid: bool) -> SignatureVerdict:
-    """A hybrid-reference file may show one thing to old programs and another to new ones: the bytes hold, and what was
-    seen by the signer cannot be told."""
-    if not hybrid or verdict.indication != Verdict.PASSED:
-        return verdict
-    told = AdESIndeterminate.GENERIC.standard_name
-    return verdict.model_copy(update={"indication": Verdict.INDETERMINATE, "sub_indication": told})
+def _strictness(opened: _Opened) -> Iterator[Check]:
+    if opened.odd:
+        yield Check(name="structure", ok=None, detail=opened.odd, sub_indication=GENERIC)
 
 
-def _judge(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> SignatureVerdict:
-    name, by = str(signature.field_name), _common_name(signature.signer_cert)
+def _uncovered(opened: _Opened, trust: TrustStore) -> Iterator[Check]:
+    """What nothing covers, of the last signature or timestamp: it was touched, or its maker did not keep to the letter.
+    The signature holds all the same, so that neither can be said for sure."""
+    last = max(opened.embedded, key=lambda s: s.signed_revision)
+    der = _value_of(last.pkcs7_content)
     try:
-        result = asyncio.run(ades_lta_validation(signature, _policy(trust), ValidationTimingInfo(at, at, False)))
+        known = list(DocumentSecurityStore.read_dss(last.reader).load_certs())
+    except NoDSSFoundError:
+        known = []
+    if told := oddity(cms.ContentInfo.load(der), der, [*known, *trust.anchors]):
+        yield Check(name="structure", ok=None, detail=f"{last.field_name}: {told}", sub_indication=GENERIC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A signature with what pyHanko found. weak: the algorithm that was too weak when it was made. stamp_sub: what
+    kept its timestamp from counting."""
+
+    verdict: SignatureVerdict
+    changed: str = ""
+    altered: bool = False
+    weak: str = ""
+    weak_chain: bool = False
+    stamp_sub: str | None = None
+    additions: tuple[Addition, ...] = ()
+
+
+def _judge_all(opened: _Opened, spec: PdfSignatureValidationSpec, at: datetime, policy: Policy) -> list[_Judged]:
+    """As of the newest timestamp where that is trusted and lives at `at`, else as of `at`."""
+    if (newest := carrying(opened.embedded, at)) is not None:
+        judged = [_judge(s, opened, spec, newest.at + SKEW, policy) for s in opened.signatures]
+        told = [j.verdict for j in judged]
+        carried = (v.archived if newest.on_document else v.stamped and v.field == newest.of for v in told)
+        if any(carried):
+            return judged
+    return [_judge(s, opened, spec, at, policy) for s in opened.signatures]
+
+
+def _judge(
+    signature: EmbeddedPdfSignature,
+    opened: _Opened,
+    spec: PdfSignatureValidationSpec,
+    at: datetime,
+    policy: Policy,
+) -> _Judged:
+    try:
+        result = asyncio.run(ades_lta_validation(signature, spec, ValidationTimingInfo(at, at, False)))
     except (SignatureValidationError, PdfError) as exc:
-        return SignatureVerdict(
-            field=name, signed_by=by, indication=Verdict.FAILED, sub_indication=_sub_indication_of(exc)
-        )
-    found, stamp = result.ades_subindic, result.signature_timestamp_status
-    sealed_at = result.oldest_evidence_record_timestamp
+        told = _sub_indication_of(exc)
+        indication = Verdict.FAILED if told in ABOUT[INTEGRITY] else Verdict.INDETERMINATE
+        return _Judged(_described(signature, opened, indication, told, None))
+    found, sealed_at = result.ades_subindic, result.oldest_evidence_record_timestamp
     if found == AdESIndeterminate.SIG_CONSTRAINTS_FAILURE and sealed_at is not None and token_of(signature) is None:
-        found = judged_when_sealed(signature, _policy(trust).signature_validation_spec, sealed_at).ades_subindic
+        found = judged_when_sealed(signature, spec.signature_validation_spec, sealed_at).ades_subindic
     indication, told = WORDS[found.status], found.standard_name
-    changed = _modified_after(result.api_status, signature.reader)
-    if changed:
-        indication, told = Verdict.FAILED, FORMAT_FAILURE
-    elif result.api_status is not None and not result.api_status.intact:
+    status = result.api_status
+    if status is not None and not status.intact:
         indication, told = Verdict.FAILED, AdESFailure.HASH_FAILURE.standard_name
-    return SignatureVerdict(
-        field=name,
-        signed_by=by,
-        indication=indication,
-        sub_indication=None if indication == Verdict.PASSED else told,
-        best_time=result.best_signature_time if stamp else sealed_at,
-        modified_after=changed,
-        stamped=stamp is not None and stamp.ades_subindic.status == AdESStatus.PASSED,
-        archived=sealed_at is not None,
+    elif status is not None and not status.valid:
+        indication, told = Verdict.FAILED, AdESFailure.SIG_CRYPTO_FAILURE.standard_name
+    altered = status is not None and changed_after(signature, status)
+    stamp = result.signature_timestamp_status
+    stamped = stamp is not None and WORDS[stamp.ades_subindic.status] is Verdict.PASSED
+    verdict = _described(signature, opened, indication, None if indication is Verdict.PASSED else told, result)
+    return _Judged(
+        verdict=verdict.model_copy(update={"modified_after": altered}),
+        changed=what_changed(signature) if altered else "",
+        altered=altered,
+        weak=_weakness(verdict, signature, policy, at),
+        stamp_sub=None if stamped or stamp is None else stamp.ades_subindic.standard_name,
+        additions=() if altered else added_boxes(signature, opened.embedded),
     )
 
 
-def _policy(trust: TrustStore) -> PdfSignatureValidationSpec:
+def _final(judged: _Judged, opened: _Opened) -> SignatureVerdict:
+    """The verdict on a signature with what the file around it says: a signature over something else than what is seen
+    does not pass, though by itself it holds."""
+    if judged.altered:
+        return judged.verdict.model_copy(update={"indication": Verdict.FAILED, "sub_indication": FORMAT_FAILURE})
+    if opened.odd and judged.verdict.indication is Verdict.PASSED:
+        return judged.verdict.model_copy(update={"indication": Verdict.INDETERMINATE, "sub_indication": GENERIC})
+    return judged.verdict
+
+
+def _described(
+    signature: EmbeddedPdfSignature,
+    opened: _Opened,
+    indication: Verdict,
+    told: str | None,
+    result: AdESLTAValidationResult | None,
+) -> SignatureVerdict:
+    certificate = signature.signer_cert
+    status = result.api_status if result else None
+    path = status.validation_path if status else None
+    stamp = result.signature_timestamp_status if result else None
+    sealed_at = result.oldest_evidence_record_timestamp if result else None
+    digest, cipher, bits = _algorithms(signature)
+    return SignatureVerdict(
+        field=str(signature.field_name),
+        signed_by=_common_name(certificate),
+        indication=indication,
+        sub_indication=told,
+        best_time=result.best_signature_time if result is not None and stamp is not None else sealed_at,
+        stamped=stamp is not None and WORDS[stamp.ades_subindic.status] is Verdict.PASSED,
+        archived=sealed_at is not None,
+        claimed_at=signature.self_reported_timestamp,
+        level=_level(signature, opened, token_of(signature) is not None),
+        digest=digest,
+        key=f"{cipher} {bits}".strip(),
+        chain=tuple(_common_name(c) for c in reversed(list(path.iter_certs(include_root=True)))) if path else (),
+        certificate_sha256=certificate.sha256.hex(),
+        certificate_until=certificate.not_valid_after,
+    )
+
+
+def _level(signature: EmbeddedPdfSignature, opened: _Opened, stamped: bool) -> str:
+    """How far the parts of the file reach; whether they hold is told by the verdict."""
+    later = any(is_document_timestamp(s) and s.signed_revision > signature.signed_revision for s in opened.embedded)
+    if not stamped and not later:
+        return "B-B"
+    dss = entry(signature.reader.root, "/DSS")
+    revocation = dss is not None and any(entry(dss, key) for key in ("/CRLs", "/OCSPs"))
+    if not revocation:
+        return "B-T"
+    return "B-LTA" if later else "B-LT"
+
+
+def _spec(trust: TrustStore, policy: Policy, changes: Changes) -> PdfSignatureValidationSpec:
     """Nothing is fetched: a verdict must be the same again in ten years."""
+    strength = StrengthPolicy(policy)
     return PdfSignatureValidationSpec(
         SignatureValidationSpec(
             cert_validation_policy=CertValidationPolicySpec(
                 trust_manager=SimpleTrustManager.build([CertTrustAnchor(c) for c in trust.anchors]),
                 revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+                algorithm_usage_policy=strength,
             ),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
-        )
+            signature_algorithm_policy=strength,
+        ),
+        diff_policy=changes,
     )
 
 
-def _modified_after(status: Any, reader: PdfFileReader) -> bool:
-    """Whether something but validation data and further signatures came after."""
-    if status is None or status.coverage is None:
-        return False
-    if status.coverage < SignatureCoverageLevel.ENTIRE_REVISION:
-        return True
-    level = status.modification_level
-    if level == ModificationLevel.FORM_FILLING:
-        return not _only_signatures(status.diff_result, reader)
-    return level is not None and level not in (ModificationLevel.NONE, ModificationLevel.LTA_UPDATES)
+def _signature_checks(judged: Sequence[_Judged]) -> Iterator[Check]:
+    """Integrity, chain, revocation, algorithms, and what is left over; each the worst of all signatures."""
+    yield _aggregated(INTEGRITY, judged)
+    yield _aggregated(CHAIN, judged)
+    yield _aggregated(REVOCATION, judged)
+    weak = next((j for j in judged if j.weak), None)
+    check = _aggregated(ALGORITHMS, judged)
+    if weak is not None and check.ok is True:
+        check = check.model_copy(update={"detail": f"{weak.verdict.field}: {weak.weak}"})
+    yield check
+    rest = _aggregated(RULES, judged)
+    if rest.ok is not True and rest.decides:
+        yield rest
 
 
-def _only_signatures(changes: Any, reader: PdfFileReader) -> bool:
-    """Whether the form fields that changed are signatures' alone: the agency's after the official's."""
-    signed = {name for name, _, _ in enumerate_sig_fields(reader, filled_status=True)}
-    changed = set(getattr(changes, "changed_form_fields", None) or ())
-    return bool(changed) and changed <= signed
+def _aggregated(name: str, judged: Sequence[_Judged]) -> Check:
+    """ok only where every signature got that far: one that ended at an earlier check says nothing of this one."""
+    concerned = [j for j in judged if _about(j) == name]
+    if concerned:
+        worst = max(concerned, key=lambda j: j.verdict.indication is Verdict.FAILED)
+        ok = False if worst.verdict.indication is Verdict.FAILED else None
+        told = worst.verdict.sub_indication
+        return Check(name=name, ok=ok, detail=f"{worst.verdict.field}: {told}", sub_indication=told)
+    if name == INTEGRITY or all(j.verdict.indication is Verdict.PASSED for j in judged):
+        return Check(name=name, ok=True, detail=f"{len(judged)}")
+    if name == CHAIN and all(j.verdict.chain for j in judged):
+        return Check(name=name, ok=True, detail=f"{len(judged)}")
+    return Check(name=name, ok=None, detail="not reached", decides=False)
 
 
-def _is_sealed(embedded: Sequence[EmbeddedPdfSignature], size: int) -> bool:
-    """Some signature or timestamp covers the file to its last byte, or only a DSS update came after the last one."""
-    last = embedded[-1]
-    covered = int(last.byte_range[2]) + int(last.byte_range[3])
-    if covered == size:
-        return True
-    last.compute_integrity_info()
-    status = last.diff_result
-    return bool(getattr(status, "modification_level", None) == ModificationLevel.LTA_UPDATES)
+def _about(judged: _Judged) -> str | None:
+    """Which check the signature's sub-indication speaks of; what its timestamp lacks is about the timestamp."""
+    told = judged.verdict.sub_indication
+    if told is None:
+        return None
+    if judged.stamp_sub == told and told not in ABOUT[INTEGRITY] and not judged.verdict.chain:
+        return TIMESTAMPS
+    return next((name for name, subs in ABOUT.items() if told in subs), RULES)
+
+
+def _timestamp_check(opened: _Opened, judged: Sequence[_Judged]) -> Check:
+    """Every timestamp that is there counts; that there is none is told, and decides nothing (a B-B signature)."""
+    concerned = [j for j in judged if _about(j) == TIMESTAMPS]
+    if concerned:
+        told = concerned[0].verdict.sub_indication
+        return Check(name=TIMESTAMPS, ok=None, detail=f"{concerned[0].verdict.field}: {told}", sub_indication=told)
+    documents = [s for s in opened.embedded if is_document_timestamp(s)]
+    doubted = [j for j in judged if j.stamp_sub or (documents and not j.verdict.archived and _has_later(j, opened))]
+    if doubted:
+        told = doubted[0].stamp_sub or "NO_POE"
+        return Check(
+            name=TIMESTAMPS, ok=None, detail=f"{doubted[0].verdict.field}: {told}", sub_indication=told, decides=False
+        )
+    if any(j.verdict.best_time is None for j in judged):
+        return Check(name=TIMESTAMPS, ok=None, detail="none", decides=False)
+    return Check(name=TIMESTAMPS, ok=True, detail=f"{len(judged)} + {len(documents)}")
+
+
+def _has_later(judged: _Judged, opened: _Opened) -> bool:
+    own = next(s for s in opened.signatures if s.field_name == judged.verdict.field)
+    return any(is_document_timestamp(s) and s.signed_revision > own.signed_revision for s in opened.embedded)
+
+
+def _changes_check(judged: Sequence[_Judged]) -> Check:
+    altered = next((j for j in judged if j.altered), None)
+    if altered is None:
+        return Check(name=CHANGED, ok=True)
+    detail = f"{altered.verdict.field}: {altered.changed}"
+    return Check(name=CHANGED, ok=False, detail=detail, sub_indication=FORMAT_FAILURE)
+
+
+def is_sealed_check(opened: _Opened, changes: Changes) -> Check:
+    sealed = is_sealed(opened.embedded, opened.size, changes)
+    if sealed is None:
+        return Check(name=SEALED, ok=None, detail="something else", sub_indication=GENERIC)
+    return Check(name=SEALED, ok=sealed, sub_indication=None if sealed else FORMAT_FAILURE)
+
+
+def _weakness(verdict: SignatureVerdict, signature: EmbeddedPdfSignature, policy: Policy, at: datetime) -> str:
+    """What of its algorithms is weak now, though it may have been strong when it is proven to have been made."""
+    digest, cipher, bits = _algorithms(signature)
+    return weak_on(policy, digest, cipher, bits, at.date()) or ""
+
+
+def _algorithms(signature: EmbeddedPdfSignature) -> tuple[str, str, int]:
+    """Digest, kind of key and its bits."""
+    key = signature.signer_cert.public_key
+    cipher = str(key.algorithm)
+    cipher = "rsa" if cipher.startswith("rsa") else cipher
+    bits = int(key.bit_size) if cipher in ("rsa", "dsa", "ec") else 0
+    return str(signature.md_algorithm), cipher, bits
+
+
+def _told(signature: EmbeddedPdfSignature, holds: bool) -> DocumentTimestamp:
+    try:
+        at = signature.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
+    except (ValueError, TypeError, KeyError, AttributeError):
+        at = None
+    return DocumentTimestamp(
+        field=str(signature.field_name),
+        made_by=_common_name(signature.signer_cert),
+        at=at,
+        holds=holds,
+        digest=str(signature.external_md_algorithm),
+    )
 
 
 def _padding_is_written_on(stream: BinaryIO, signature: EmbeddedPdfSignature) -> bool:
@@ -265,8 +525,13 @@ def _padding_is_written_on(stream: BinaryIO, signature: EmbeddedPdfSignature) ->
     if gap not in (gap.upper(), gap.lower()):
         return True
     held = bytes.fromhex(gap[1:-1].decode("ascii"))
-    _, _, _, header, content, trailer = parser.parse(held)
-    return any(held[len(header) + len(content) + len(trailer) :]) is True
+    return any(held[len(_value_of(held)) :])
+
+
+def _value_of(padded: bytes) -> bytes:
+    """The encoded value at the start of the bytes."""
+    _, _, _, header, content, trailer = parser.parse(padded)
+    return bytes(padded[: len(header) + len(content) + len(trailer)])
 
 
 def _timestamp_holds(signature: EmbeddedPdfSignature) -> bool:
@@ -274,28 +539,16 @@ def _timestamp_holds(signature: EmbeddedPdfSignature) -> bool:
 
     Only its mathematics: whom to trust is the policy's business.
     """
-    if str(signature.sig_object.get("/Type", "/Sig")) != "/DocTimeStamp":
+    if not is_document_timestamp(signature):
         return True
     context = ValidationContext(trust_roots=[], allow_fetching=False)
     status = validate_pdf_timestamp(signature, context, skip_diff=True)
     return bool(status.intact and status.valid)
 
 
-def _failed(told: str, detail: str) -> SignatureReport:
-    return SignatureReport(
-        verdict=Verdict.FAILED, sub_indication=told, checks=(Check(name="structure", ok=False, detail=detail),)
-    )
-
-
 def _sub_indication_of(exc: Exception) -> str:
     told = getattr(exc, "ades_subindication", None)
-    if told is not None and told.status == AdESStatus.FAILED:
-        return str(told.standard_name)
-    return FORMAT_FAILURE
-
-
-def _held(verdict: Verdict) -> bool | None:
-    return {Verdict.PASSED: True, Verdict.FAILED: False}.get(verdict)
+    return str(told.standard_name) if told is not None else GENERIC
 
 
 def _common_name(certificate: x509.Certificate | None) -> str:

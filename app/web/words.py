@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from config.messages import sentence
+from app.verdicts import CHECKS, TECHNICAL, VERDICTS, advice, mark, state
+from config.messages import level_sentence, sentence
 from registry.errors import Conflict
 from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
@@ -30,7 +31,7 @@ STATES = {
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
-           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
+           "archived": 5, "withdrawn": 5, "disposed": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -61,16 +62,6 @@ EVENTS = {
     "legal hold release": "Thôi giữ theo yêu cầu pháp lý",
     "validation": "Kiểm tra chữ ký của bản nhận",
 }
-CHECKS = {
-    "fixity": "Từng byte trong kho đúng với bản kê",
-    "original": "Bản quét gốc không đổi",
-    "scan": "Tệp quét chung còn nguyên như khi nhận",
-    "record": "Hồ sơ lưu đọc được",
-    "structure": "Cấu trúc tệp PDF",
-    "signature": "Chữ ký số, chứng thư và dấu thời gian",
-    "signature present": "Có chữ ký số",
-    "covered to the last byte": "Chữ ký phủ đến byte cuối cùng",
-}
 OUTCOMES = {"failure": "không đạt", "indeterminate": "chưa đủ căn cứ"}
 DISPOSAL = {
     "proposed": "chờ người khác duyệt",
@@ -80,11 +71,6 @@ DISPOSAL = {
     "pending": "chờ",
     "gone": "đã tiêu hủy",
     "kept": "được giữ lại",
-}
-VERDICTS = {
-    "TOTAL-PASSED": "Hợp lệ",
-    "INDETERMINATE": "Chưa đủ căn cứ kết luận",
-    "TOTAL-FAILED": "Không hợp lệ",
 }
 HELD = {
     "usable": "dùng được",
@@ -284,12 +270,17 @@ FILTERS: dict[str, Any] = {
     "reason": review_reason,
     "percent": percent,
     "sentence": sentence,
+    "level_sentence": level_sentence,
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),
     "outcome": lambda code: OUTCOMES.get(code, ""),
     "event_name": lambda code: EVENTS.get(code, code),
     "check_name": lambda code: CHECKS.get(code, code),
+    "advice": advice,
+    "mark": mark,
+    "held_so": state,
+    "technical": lambda detail: "" if detail in TECHNICAL else detail,
     "verdict": lambda code: VERDICTS.get(str(code), str(code)),
     "held": lambda code: HELD.get(code, code),
     "role": lambda code: ROLES.get(str(code), str(code)),

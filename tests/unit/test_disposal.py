@@ -12,23 +12,25 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app.cli import app
 from app.rebuild import rebuild_index, rebuild_registry
 from app.wiring import Wiring
 from archive.aip import iter_records, read_papers
-from archive.disposals import iter_disposals, read_decision, read_outcome
+from archive.disposals import DISPOSAL, iter_disposals, read_decision, read_outcome
 from archive.fixity import audit as audit_store
 from archive.folder import FolderStore
 from archive.ocfl import object_root, root_of
+from archive.one_version import digest_of
 from archive.replication import replicate
 from archive.scans import is_archived, scan_object
 from config.settings import load_settings
 from pipeline import disposal, fixity, holds, reconcile
 from pipeline.disposal import Site
 from pipeline.holds import Homes
-from registry import audit, disposals, documents, scans
+from registry import audit, disposals, documents, scans, tables
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, NotAllowed, NotDue, ServiceUnavailable
 from registry.values import DocumentId, DocumentState, ScanId, utc_now, vietnam_date
@@ -105,6 +107,13 @@ def test_what_is_due_goes_from_every_home_and_leaves_a_decision(wiring: Wiring, 
         assert told.state == DocumentState.DISPOSED and told.disposed_at is not None and told.archived_at is None
         assert (told.title, told.people, told.fields, told.dossier_code) == ("", (), {}, None)
         assert [e.type for e in told.events] == ["deletion"]
+        row = conn.execute(select(tables.documents).where(tables.documents.c.id == first)).one()._mapping
+        kept = disposals.LEFT_OF_DOCUMENT | {"scan_id", "kind", "step", "pdf_sha256", "retention_class", "retain_until"}
+        assert {name for name, c in tables.documents.columns.items() if c.nullable and row[name] is not None} <= {
+            *kept, "disposed_at"}  # fmt: skip
+        log = select(tables.audit.c.detail).where(tables.audit.c.action == "dispose-approve")
+        [approval] = conn.execute(log).scalars()
+        assert approval["decision_sha256"] == digest_of(wiring.store, f"{DISPOSAL}{made}", "decision.json")
         assert scans.get(conn, ScanId(told.scan_id or "")).file_name == ""
         assert audit.count(conn, "dispose") == 2 and audit.verify(conn) == []
         assert disposals.get(conn, made).state == disposals.DONE

@@ -1,0 +1,49 @@
+"""What worker processes run to judge records and files; without the registry, which they need not know."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from pipeline.verification import Scans, VerificationReport, verify_file, verify_record
+from registry.values import DocumentId
+from signing.trust import TrustStore
+
+if TYPE_CHECKING:
+    from archive.store import ObjectStore
+
+_scans: Scans = {}
+
+
+def verify_in_worker(settings: Settings, ids: tuple[DocumentId, ...], once: bool) -> list[VerificationReport]:
+    """Runs in a worker process; see verify_here."""
+    store, trust = _store(settings), trust_of(settings)
+    return [verify_record(store, trust, document_id, _scans if once else None) for document_id in ids]
+
+
+def verify_file_in_worker(settings: Settings, path: Path) -> VerificationReport:
+    """Runs in a worker process; see verify_file_here."""
+    return verify_file(path, trust_of(settings))
+
+
+def trust_of(settings: Settings) -> TrustStore:
+    """The trust store as it stands now; read anew only when a file of it is another. Raises SettingsInvalid."""
+    folder = settings.path(settings.signing.trust)
+    stamps = tuple(
+        sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in folder.glob("*") if p.name[0] != ".")
+    )
+    return _trust(folder, stamps)
+
+
+@lru_cache(maxsize=2)
+def _trust(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> TrustStore:
+    return TrustStore.load(folder)
+
+
+@lru_cache(maxsize=2)
+def _store(settings: Settings) -> ObjectStore:
+    from app.wiring import build_store  # noqa: PLC0415 the wiring imports who imports this
+
+    return build_store(settings, settings.archive)

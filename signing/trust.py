@@ -1,0 +1,223 @@
+"""The trust store: which certificates are believed without further proof, who said so, and since when.
+
+`keys/trust` holds the anchors as PEM files, `manifest.json`, which names each with its fingerprint under a version, and
+`manifest.p7s`, a detached CMS over the manifest by the installation's key. The folder is the truth; the manifest says
+whether it is what somebody decided it to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from asn1crypto import cms, pem, x509
+from pydantic import ValidationError
+from pyhanko.keys import load_certs_from_pemder
+from pyhanko.sign.general import CMSExtractionError, extract_certificate_info
+from pyhanko.sign.signers import Signer
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import async_validate_cms_signature
+from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko_certvalidator import ValidationContext
+
+from registry.errors import Conflict, NotFound, SettingsInvalid
+from registry.values import Value, utc_now
+
+MANIFEST, SIGNATURE = "manifest.json", "manifest.p7s"
+UNSIGNED, CHANGED, FOREIGN = "unsigned", "changed", "foreign-signature"
+
+
+class Anchor(Value):
+    """One line of the manifest. sha256: of the certificate's DER."""
+
+    file: str
+    sha256: str
+    subject: str
+    not_after: datetime
+    added_at: datetime
+    added_by: str
+
+
+class Manifest(Value):
+    """The trust store as somebody decided it. version counts its changes from 1; signed_by: common name."""
+
+    format: int = 1
+    version: int
+    made_at: datetime
+    made_by: str
+    anchors: tuple[Anchor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """The trust anchors: certificates in PEM files of one folder.
+
+    manifest: None where there is none that can be read. problem: None when the folder is what the manifest says and the
+    manifest what the installation's key signed; else `unsigned`, `changed` or `foreign-signature`.
+    """
+
+    anchors: Sequence[x509.Certificate]
+    manifest: Manifest | None = None
+    problem: str | None = UNSIGNED
+    signed_by: str = ""
+    strangers: Sequence[str] = field(default=())
+    """Files and lines that folder and manifest do not have in common."""
+
+    @classmethod
+    def load(cls, folder: Path) -> TrustStore:
+        """Raises SettingsInvalid when a file there is no certificate."""
+        files = sorted(folder.glob("*.pem"))
+        held = {path.name: read_certificates(path) for path in files}
+        anchors = tuple(c for certificates in held.values() for c in certificates)
+        manifest = _read_manifest(folder)
+        if manifest is None:
+            return cls(anchors)
+        told = {(a.file, a.sha256) for a in manifest.anchors}
+        there = {(name, c.sha256.hex()) for name, certificates in held.items() for c in certificates}
+        strangers = tuple(sorted({name for name, _ in told ^ there}))
+        signer, problem = _signer_of(folder, anchors)
+        return cls(anchors, manifest, CHANGED if strangers and not problem else problem, signer, strangers)
+
+    @classmethod
+    def of(cls, anchors: Sequence[bytes]) -> TrustStore:
+        """A store of anchors given as DER: of a verdict that was kept."""
+        return cls(tuple(x509.Certificate.load(der) for der in anchors), problem=None)
+
+    @property
+    def version(self) -> int | None:
+        return self.manifest.version if self.manifest else None
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        ders = tuple(certificate.dump() for certificate in self.anchors)
+        return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers)
+
+
+def sign_manifest(folder: Path, signer: Signer, *, actor: str) -> Manifest:
+    """The manifest names the certificates that lie in the folder now, under the next version, and is signed.
+
+    A manifest that says so already, with a good signature, is left as it is. Raises SettingsInvalid.
+    """
+    before = TrustStore.load(folder)
+    if before.problem is None and before.manifest is not None:
+        return before.manifest
+    known = {a.sha256: a for a in before.manifest.anchors} if before.manifest else {}
+    now = utc_now()
+    anchors = [
+        known.get(c.sha256.hex()) or _line(path.name, c, actor, now)
+        for path in sorted(folder.glob("*.pem"))
+        for c in read_certificates(path)
+    ]
+    made = Manifest(version=(before.version or 0) + 1, made_at=now, made_by=actor, anchors=tuple(anchors))
+    body = made.model_dump_json(indent=1).encode()
+    signature = signer.sign_general_data(body, "sha256", detached=True)
+    for name, content in ((SIGNATURE, signature.dump()), (MANIFEST, body)):
+        part = folder / f".{name}.part"
+        part.write_bytes(content)
+        part.replace(folder / name)
+    return made
+
+
+def add_anchor(folder: Path, certificate: Path) -> x509.Certificate:
+    """The certificate lies in the folder; the manifest is to be signed anew. Safe to repeat.
+
+    Raises SettingsInvalid: no certificate, several, or one that may not issue others.
+    """
+    found = read_certificates(certificate)
+    if len(found) != 1:
+        raise SettingsInvalid(f"{certificate.name} must hold one certificate")
+    anchor = found[0]
+    if not anchor.ca:
+        raise SettingsInvalid(f"{certificate.name} is no certificate of an authority")
+    held = TrustStore.load(folder)
+    if all(a.dump() != anchor.dump() for a in held.anchors):
+        target = folder / f"{anchor.sha256.hex()[:16]}.pem"
+        target.write_bytes(pem.armor("CERTIFICATE", anchor.dump()))
+    return anchor
+
+
+def remove_anchor(folder: Path, fingerprint: str) -> x509.Certificate:
+    """The certificate whose SHA-256 begins so is no longer in the folder. Raises NotFound, Conflict (several begin so,
+    or its file holds others too, or it is the last)."""
+    fitting = [
+        (path, c)
+        for path in sorted(folder.glob("*.pem"))
+        for c in read_certificates(path)
+        if c.sha256.hex().startswith(fingerprint.lower().replace(":", ""))
+    ]
+    if not fitting:
+        raise NotFound("no anchor with that fingerprint")
+    path, certificate = fitting[0]
+    if len(fitting) > 1 or len(read_certificates(path)) > 1:
+        raise Conflict("the fingerprint is not of one anchor alone")
+    if len(TrustStore.load(folder).anchors) == 1:
+        raise Conflict("the last anchor cannot be removed")
+    path.unlink()
+    return certificate
+
+
+def read_certificates(path: Path) -> list[x509.Certificate]:
+    """Raises SettingsInvalid when it holds none."""
+    try:
+        found = list(load_certs_from_pemder([str(path)]))
+        for certificate in found:
+            _ = certificate.subject.native
+    except (OSError, ValueError) as exc:
+        raise SettingsInvalid(f"{path}: a trust anchor cannot be read") from exc
+    return found
+
+
+def _line(name: str, certificate: x509.Certificate, actor: str, now: datetime) -> Anchor:
+    return Anchor(
+        file=name,
+        sha256=certificate.sha256.hex(),
+        subject=str(certificate.subject.human_friendly),
+        not_after=certificate.not_valid_after,
+        added_at=now,
+        added_by=actor,
+    )
+
+
+def _read_manifest(folder: Path) -> Manifest | None:
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError, json.JSONDecodeError):
+        return None
+
+
+def _signer_of(folder: Path, anchors: Sequence[x509.Certificate]) -> tuple[str, str | None]:
+    """Who signed the manifest, and why that does not count: the signature must hold, by a certificate that some anchor
+    of the folder vouches for. Its day does not matter: the key may have been replaced since."""
+    try:
+        signed = cms.ContentInfo.load((folder / SIGNATURE).read_bytes())["content"]
+        certificate = extract_certificate_info(signed).signer_cert
+        name = str(certificate.subject.native.get("common_name", ""))
+        made_at = _read_manifest(folder)
+        context = ValidationContext(
+            trust_roots=list(anchors), allow_fetching=False, moment=made_at.made_at if made_at else None
+        )
+        body = (folder / MANIFEST).read_bytes()
+        digest = hashlib.new(signed["signer_infos"][0]["digest_algorithm"]["algorithm"].native, body).digest()
+        status = asyncio.run(
+            async_validate_cms_signature(
+                signed,
+                raw_digest=digest,
+                validation_context=context,
+                key_usage_settings=KeyUsageConstraints(key_usage=set()),
+            )
+        )
+    except OSError:
+        return "", UNSIGNED
+    except (ValueError, TypeError, KeyError, CMSExtractionError, SignatureValidationError):
+        return "", CHANGED
+    if not (status.intact and status.valid):
+        return name, CHANGED
+    return name, None if status.trusted else FOREIGN
+
+
+def _restored(ders: tuple[bytes, ...], *others: object) -> TrustStore:
+    return TrustStore(tuple(x509.Certificate.load(der) for der in ders), *others)  # type: ignore[arg-type]
