@@ -139,6 +139,8 @@ class SigningKeySettings(Section):
             raise ValueError(f"signing key {self.name}: {', '.join(missing)} is needed for {self.kind}")
         if self.kind == "pkcs11" and not (self.key_label or self.key_id):
             raise ValueError(f"signing key {self.name}: key_label or key_id is needed")
+        if self.kind == "deferred" and not (self.units or self.certificate_sha256):
+            raise ValueError(f"signing key {self.name}: whose is it? units or certificate_sha256 is needed")
         if (self.pin == "file") != bool(self.pin_file or self.pin_credential):
             raise ValueError(f"signing key {self.name}: pin = 'file' goes with pin_file or pin_credential")
         if self.url.startswith("http://") and not self.url.startswith(("http://127.0.0.1", "http://localhost")):

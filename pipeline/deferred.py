@@ -20,7 +20,7 @@ from pydantic import Base64Bytes, Field, model_validator
 from sqlalchemy import Connection
 
 from pipeline.landing import landing, sync_folder
-from pipeline.signatures import FIELDS, source_of, stamp_of
+from pipeline.signatures import FIELDS, OFFICIALS_FILE, source_of, stamp_of
 from pipeline.workshop import Workshop
 from registry import audit, documents, signing_requests
 from registry.database import read, write
@@ -185,6 +185,7 @@ def send_back(shop: Workshop, document_id: DocumentId, *, actor: str, units: Col
         if record.state is not DocumentState.TO_SIGN:
             raise Conflict("the document does not wait for a signature")
         signing_requests.void(conn, document_id)
+        (shop.bench(document_id) / OFFICIALS_FILE).unlink(missing_ok=True)
         documents.set_state(conn, document_id, DocumentState.REVIEW, step="review", review_reasons=["not-signed"])
         documents.add_event(
             conn,
@@ -283,13 +284,23 @@ def _prepare(
     shop: Workshop, record: DocumentRecord, held: RingKey, certificates: Sequence[bytes], actor: str
 ) -> SigningRequest:
     """The file is prepared and on disk before the request is made: who has a digest can rely on the file."""
-    bench, told = shop.bench(record.id), paper(shop, record, held.role)
-    new = bench / f"to-sign-{uuid.uuid4()}.new"
+    told = paper(shop, record, held.role)
+    new = shop.bench(record.id) / f"to-sign-{uuid.uuid4()}.new"
     digest = sha256_file(told.source)
-    with landing(new) as part:
-        prepared = shop.station.prepare(
-            told.source, part, certificates=certificates, stamp=told.stamp, field=told.field
-        )
+    try:
+        with landing(new) as part:
+            prepared = shop.station.prepare(
+                told.source, part, certificates=certificates, stamp=told.stamp, field=told.field
+            )
+        return _open(shop, record, held, new, digest, prepared, actor)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _open(
+    shop: Workshop, record: DocumentRecord, held: RingKey, new: Path, digest: str, prepared: Prepared, actor: str
+) -> SigningRequest:
+    """The request stands, and the file `new` lies where it is looked for."""
     with write(shop.engine) as conn:
         if documents.get(conn, record.id, lock=True).state is not DocumentState.TO_SIGN:
             raise AnswerRefused("answer-late")
@@ -299,13 +310,13 @@ def _prepare(
             unit=record.unit,
             role=held.role,
             asked_by=actor,
-            certificate_sha256=x509.Certificate.load(certificates[0]).sha256.hex(),
+            certificate_sha256=x509.Certificate.load(prepared.certificate).sha256.hex(),
             source_sha256=digest,
             prepared=prepared.model_dump_json(),
             expires_at=utc_now() + timedelta(days=held.valid_for_days),
         )
         new.replace(prepared_file(shop, record.id, made.id))
-        sync_folder(bench)
+        sync_folder(new.parent)
         audit.append(
             conn, actor=actor, action="signature-asked", subject=record.id, unit=record.unit,
             detail={"request": made.id, "certificate_sha256": made.certificate_sha256},

@@ -160,7 +160,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         raise Conflict("it has no signature of ours")
     if known.pdf_sha256 != papers.digests["document.pdf"]:
         # a version whose writer did not come to tell the registry
-        return _noted(shop, papers, read_back(shop.store, document_id).version)
+        return _noted(shop, papers, read_back(shop.store, document_id).version, validated=False)
     with TemporaryDirectory(prefix="renewal-", dir=_bench(shop)) as folder:
         before, after = _fetched(shop, papers, Path(folder)), Path(folder) / "renewed.pdf"
         if validate_pdf(before, shop.station.trust, at).verdict is Verdict.FAILED:
@@ -172,7 +172,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         if found.verdict is not Verdict.PASSED:
             raise NotRenewed(f"verdict-{found.sub_indication or found.verdict}".lower().replace("_", "-"))
         version = _archived(shop, papers, made, at or utc_now())
-    return _noted(shop, read_papers(shop.store, document_id), version)
+    return _noted(shop, read_papers(shop.store, document_id), version, validated=True)
 
 
 def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime) -> str:
@@ -205,14 +205,15 @@ def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime)
     return add_version(shop.store, document_id, changed, user="sohoa", message=message).version
 
 
-def _noted(shop: Workshop, papers: AipPapers, version: str) -> Renewed:
+def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) -> Renewed:
     """Registry and audit log say what the archive holds."""
     told, sha256 = papers.metadata, papers.digests["document.pdf"]
     with write(shop.engine) as conn:
         levels.reached(conn, told.document_id, level=told.signature_level, renew_by=told.renew_by, pdf_sha256=sha256)
         for event in papers.events:
             documents.add_event(conn, told.document_id, event)
-        documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
+        if validated:
+            documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
         detail = {
             "version": version,
             "level": told.signature_level or "",

@@ -16,6 +16,7 @@ from signing.keys import KeyRole
 from signing.sign import FIELD, OFFICIALS_FIELD
 from signing.stamp import Seal, Stamp, agency_stamp
 
+OFFICIALS_FILE = "official.pdf"
 FIELDS = {KeyRole.AGENCY: FIELD, KeyRole.OFFICIAL: OFFICIALS_FIELD}
 
 
@@ -51,4 +52,17 @@ def source_of(shop: Workshop, record: DocumentRow, role: KeyRole) -> Path:
     """The file that is signed in this role."""
     bench = shop.bench(record.id)
     apart = role is KeyRole.AGENCY and official_comes_apart(shop, record)
-    return bench / ("official.pdf" if apart else "document.pdf")
+    return bench / (OFFICIALS_FILE if apart else "document.pdf")
+
+
+def continues(later: Path, earlier: Path) -> bool:
+    """Whether a file is there and was made from the other by incremental updates: it begins with all of its bytes. One
+    that a document's earlier reading left behind does not."""
+    try:
+        with later.open("rb") as long, earlier.open("rb") as short:
+            while piece := short.read(1 << 20):
+                if long.read(len(piece)) != piece:
+                    return False
+    except FileNotFoundError:
+        return False
+    return True

@@ -35,7 +35,7 @@ from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
 from pipeline.settling import settle
-from pipeline.signatures import form_of, is_deferred, official_comes_apart, source_of, stamp_of
+from pipeline.signatures import continues, form_of, is_deferred, official_comes_apart, source_of, stamp_of
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.two_passes import make_one
 from pipeline.verification import verify_file
@@ -225,7 +225,7 @@ def _signed(shop: Workshop, record: documents.DocumentRecord) -> SignedPdf | Key
     bench = shop.bench(record.id)
     source, target = source_of(shop, record, KeyRole.AGENCY), bench / "signed.pdf"
     apart = official_comes_apart(shop, record)
-    if apart and not source.exists() and _signed_by_official(shop, record, source) is None:
+    if apart and not continues(source, bench / "document.pdf") and _signed_by_official(shop, record, source) is None:
         return KeyRole.OFFICIAL
     if is_deferred(shop, record, KeyRole.AGENCY):
         made = deferred.completed(shop, record, target, KeyRole.AGENCY)

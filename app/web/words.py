@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.verdicts import CHECKS, TECHNICAL, VERDICTS, advice, mark, state
-from config.messages import sentence
+from config.messages import level_sentence, sentence
 from registry.errors import Conflict
 from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
@@ -270,6 +270,7 @@ FILTERS: dict[str, Any] = {
     "reason": review_reason,
     "percent": percent,
     "sentence": sentence,
+    "level_sentence": level_sentence,
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),

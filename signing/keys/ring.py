@@ -79,7 +79,11 @@ class KeyRing:
 
     keys: Sequence[RingKey]
     _opened: dict[str, SigningKey] = field(default_factory=dict, repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _locks: dict[str, threading.Lock] = field(init=False, repr=False)
+    """One for each key: a home that does not answer holds up its own signatures only."""
+
+    def __post_init__(self) -> None:
+        self._locks = {key.name: threading.Lock() for key in self.keys}
 
     @classmethod
     def of(cls, key: SigningKey) -> KeyRing:
@@ -113,7 +117,7 @@ class KeyRing:
         """This key, opened once. Raises as `key` does; NoSigningKey for one that lies with the official."""
         if held.open is None:
             raise NoSigningKey(f"the key {held.name} lies with the official: the signature is deferred")
-        with self._lock:
+        with self._locks[held.name]:
             known = self._opened.get(held.name)
             if known is None:
                 known = held.open()

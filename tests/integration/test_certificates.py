@@ -11,7 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 from app.certificates import KeyReport, examine_certificates
 from app.setup import initialise
 from tests.desk import run_cli
-from tests.servers.pki import Pki
+from tests.servers.pki import SIGNERS, Pki
 
 
 def office(pki: Pki, home: Path, tsa: str, *keys: str) -> Path:
@@ -36,6 +36,12 @@ pin_file = "pin"
 """
 
 
+def officials_key(pki: Pki) -> str:
+    """A key that lies with officials, who may have any of these certificates."""
+    known = ", ".join(f'"{pki.certificate(label).sha256.hex()}"' for label in SIGNERS)
+    return f'[[signing.keys]]\nname = "ngoai"\nkind = "deferred"\ncertificate_sha256 = [{known}]\n'
+
+
 def pem(pki: Pki, *labels: str) -> bytes:
     return b"".join(
         load_der_x509_certificate(pki.certificate(label).dump()).public_bytes(Encoding.PEM) for label in labels
@@ -51,7 +57,7 @@ def wrong(report: KeyReport) -> dict[str, str]:
 def deferred(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("certificates") / "home"
     home.mkdir()
-    return office(pki, home, pki.tsa("good"), '[[signing.keys]]\nname = "ngoai"\nkind = "deferred"\n')
+    return office(pki, home, pki.tsa("good"), officials_key(pki))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_the_command_tells_of_every_key_and_ends_with_3_when_one_falls_short(pki
     assert (told["key"], told["level"], told["ok"]) == ("agency-ec", "B-LTA", True)
     with (good / "sohoa.toml").open("a") as more:
         more.write(file_key(pki, tmp_path, "expired", "H99.33"))
-        more.write('[[signing.keys]]\nname = "ngoai"\nkind = "deferred"\n')
+        more.write(officials_key(pki))
     keys = run_cli("doctor", "--certificate", "--home", str(good), exit_code=3)["keys"]
     assert [(k["key"], k["level"], k["ok"]) for k in keys] == [
         ("agency-ec", "B-LTA", True), ("expired", None, False), ("ngoai", None, True),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from app.setup import initialise
 from registry.errors import ServiceUnavailable, SigningFailed, WrongPin
 from signing.authority import Authority, create_development_authority
 from signing.keys import SigningKey
@@ -14,6 +19,7 @@ from signing.keys.remote import RemoteKey, RemotePlace
 from signing.keys.secret import Secret
 from signing.keys.token import TokenKey, TokenPlace
 from tests.contracts.signing_key import SigningKeyContract, raw, verify
+from tests.desk import SOHOA
 from tests.key_homes import COMMUNE, Issued, issue, one_page, soft_tokens
 from tests.servers.csc import Credential, SigningService, signing_service
 
@@ -86,6 +92,47 @@ def test_a_token_refuses_a_wrong_pin_once_and_takes_the_right_one_when_the_file_
     key = TokenKey.open(tokens["another"], Secret("another", file=pin, marks=tmp_path / "marks"))
     verify(key, raw(key, b"x"), b"x")
     assert not list((tmp_path / "marks").iterdir())
+
+
+def test_a_person_at_a_terminal_types_the_pin_once_and_it_stays_nowhere(
+    tokens: dict[str, TokenPlace], issued: dict[str, Issued], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "sohoa.toml").write_text(
+        'demo = true\n[[signing.keys]]\nname = "xa"\nkind = "pkcs11"\nunits = ["H99.32"]\n'
+        f'module = "{tokens["rsa"].module}"\ntoken = "rsa"\nkey_label = "ky"\n'
+        f'certificate_sha256 = ["{issued["rsa"].certificate.fingerprint(SHA256()).hex()}"]\n'
+    )
+    initialise(home, demo=False, agency=COMMUNE)
+    code, screen = typed_at_a_terminal([*SOHOA, "doctor", "--certificate", "--home", str(home)], PIN)
+    assert screen.count("Mã PIN của khóa ký xa") == 1 and PIN not in screen
+    assert "chứng thư dùng được" in screen, screen
+    assert code == 3, "a certificate of another authority than this installation trusts: B-T"
+    kept = [p for p in home.rglob("*") if p.is_file() and PIN.encode() in p.read_bytes()]
+    assert kept == []
+
+
+def typed_at_a_terminal(command: list[str], line: str) -> tuple[int, str]:
+    """Exit code and what was on the screen, when somebody answers the first question with this line."""
+    person, program = pty.openpty()
+    running = subprocess.Popen(command, stdin=program, stdout=program, stderr=program, start_new_session=True)
+    os.close(program)
+    screen = b""
+    asked = False
+    while True:
+        try:
+            piece = os.read(person, 4096)
+        except OSError:  # the program has ended
+            break
+        if not piece:
+            break
+        screen += piece
+        if not asked and "Mã PIN".encode() in screen:
+            os.write(person, f"{line}\n".encode())
+            asked = True
+    os.close(person)
+    return running.wait(60), screen.decode()
 
 
 def test_a_token_that_broke_off_is_opened_anew_once(tokens: dict[str, TokenPlace], tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from archive.aip import read_record
 from config.messages import sentence
 from pipeline import deferred, steps
 from pipeline.deferred import Batch, Signed
+from pipeline.signatures import continues
 from pipeline.verification import verify_record
 from registry import documents, tables, users
 from registry.database import read, write
@@ -240,6 +241,15 @@ def test_documents_of_other_units_do_not_exist_for_an_official(wiring: Wiring, p
     told = deferred.take(wiring.workshop, one(pc.answer(asked)), **elsewhere)  # type: ignore[arg-type]
     assert [r.code for r in told.refused] == ["answer-unknown"]
     assert deferred.waiting(wiring.workshop, {"H99.34"}) == []
+
+
+def test_only_what_was_made_of_the_documents_present_file_is_signed_on(tmp_path: Path) -> None:
+    base, later, older = tmp_path / "document.pdf", tmp_path / "official.pdf", tmp_path / "older.pdf"
+    base.write_bytes(b"a" * 3_000_000)
+    later.write_bytes(b"a" * 3_000_000 + b"signature")
+    older.write_bytes(b"b" + b"a" * 2_999_999 + b"signature")
+    assert continues(later, base)
+    assert not continues(older, base) and not continues(base, later) and not continues(tmp_path / "none", base)
 
 
 def test_an_official_who_does_not_sign_sends_it_back_to_review(wiring: Wiring, pc: SigningPc) -> None:

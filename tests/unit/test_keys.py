@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from config.catalogue import SHIPPED, load_catalogue
 from config.settings import Settings, load_settings_file
 from registry.errors import NoSigningKey, PinNeeded, SettingsInvalid, SigningFailed, WrongCertificate, WrongPin
 from signing.authority import Authority, create_development_authority
-from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey
+from signing.keys import KeyRing, KeyRole, Pkcs12Key, RingKey, SigningKey
 from signing.keys.secret import Secret
 from tests.contracts.signing_key import SigningKeyContract
 from tests.key_homes import COMMUNE, PROVINCE, WARD, Issued, issue, one_page, pkcs12_file
@@ -122,6 +123,25 @@ def test_one_key_that_does_not_open_hinders_no_other(authority: Authority, tmp_p
             held.key(unit)
 
 
+def test_a_home_that_is_slow_to_open_holds_up_no_other_key(authority: Authority, tmp_path: Path) -> None:
+    held = ring(tmp_path, file_key(tmp_path, "xa", issue(authority, COMMUNE, kind="ec"), 'units = ["H99.32"]'))
+    opening, may_open = threading.Event(), threading.Event()
+
+    def slow() -> SigningKey:
+        opening.set()
+        assert may_open.wait(30)
+        return held.key("H99.32")
+
+    both = KeyRing((*held.keys, RingKey(name="cham", units=frozenset({"H99.33"}), open=slow)))
+    waiting = threading.Thread(target=both.key, args=("H99.33",))
+    waiting.start()
+    assert opening.wait(30)
+    assert both.key("H99.32")
+    may_open.set()
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
 def test_a_typed_pin_is_asked_for_once_and_told_to_nobody(authority: Authority, tmp_path: Path) -> None:
     pkcs12_file(tmp_path / "xa.p12", issue(authority, COMMUNE, kind="ec"), "mat khau")
     told = 'name = "xa"\nkind = "pkcs12"\nfile = "xa.p12"\nunits = ["H99.32"]'
@@ -183,7 +203,8 @@ def test_a_typed_pin_is_given_once_or_kept_in_memory_for_homes_that_want_it(tmp_
         'name = "xa"\nkind = "csc"\nurl = "http://ky.example.vn"\npin = "none"',
         'name = "xa"\nkind = "pkcs12"\nfile = "a"\npin = "file"',
         'name = "xa"\nkind = "pkcs12"\nfile = "a"\nunits = ["H00"]',
-        'name = "xa"\nkind = "deferred"\n[[signing.keys]]\nname = "ya"\nkind = "deferred"',
+        'name = "xa"\nkind = "deferred"',
+        "[[signing.keys]]\n".join(f'name = "{name}"\nkind = "deferred"\nunits = ["H99"]\n' for name in "ab"),
     ],
 )
 def test_settings_that_contradict_themselves_stop_the_start(tmp_path: Path, told: str) -> None:
