@@ -20,7 +20,7 @@ from sqlalchemy import Connection, text
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
-from config.messages import known_codes, sentence
+from config.messages import level_sentence
 from pipeline import fixity as rolling
 from pipeline import reconcile, sealing
 from pipeline.differences import age_s
@@ -266,7 +266,7 @@ def levels(home: Wiring) -> Found:
     stuck = next((g for g in waiting if not g.heals), None)
     late = next((g for g in waiting if age_s(g.since) > LEVEL_S), None)
     told = stuck or late or waiting[0]
-    detail = f"{number} hồ sơ chờ nâng mức chữ ký: {level_reason(told.why)}"
+    detail = f"{number} hồ sơ chờ nâng mức chữ ký: {level_sentence(told.why)}"
     return Found(stuck is None and late is None, detail, "sohoa archive renew; hoặc trang Lịch gia hạn.")
 
 
@@ -285,15 +285,6 @@ def renewals(home: Wiring) -> Found:
     return Found(
         False, detail, f"sohoa archive renew --due-within {days}; nếu không được, xem lý do ở trang Lịch gia hạn."
     )
-
-
-def level_reason(why: str) -> str:
-    """The sentence for a reason of signing.renew or pipeline.renewal; of several, for the first."""
-    first = why.split("; ", maxsplit=1)[0]
-    if first.startswith("tsa-") and f"level-{first}" not in known_codes():
-        first = "tsa-unproven"
-    code = f"level-{first}"
-    return sentence(code if code in known_codes() else "level-other")
 
 
 STATES = {"working": "đang làm", "draining": "đang dừng", "stopped": "đã dừng", "lost": "đã mất"}

@@ -240,7 +240,7 @@ def _cannot(settings: Settings, found: Found, quarantine_gone: int) -> Iterator[
         at = found.manifest.made_at.astimezone(VIETNAM)
         yield (
             f"Việc làm sau {at:%H:%M ngày %d/%m/%Y} (bản sao lưu cuối) mà không phải là lưu kho: tài khoản, hồ sơ,"
-            " lượt tái sử dụng, nhật ký. Tệp nhận sau đó mà chưa lưu kho: hãy quét lại."
+            " lượt tái sử dụng, nhật ký chưa niêm phong. Tệp nhận sau đó mà chưa lưu kho: hãy quét lại."
         )
         yield "Phiên đăng nhập: mọi người đăng nhập lại."
     if quarantine_gone:

@@ -32,12 +32,17 @@ class Outcome(Value):
     kept: dict[DocumentId, str]
 
 
+def decision_bytes(decision: Disposal) -> bytes:
+    """`decision.json` as it is stored."""
+    return decision.model_dump_json(indent=1).encode()
+
+
 def archive_decision(store: ObjectStore, decision: Disposal) -> None:
     """The decision stands in the store, for ever, read back. Safe to repeat. Raises ServiceUnavailable."""
     store_object(
         store,
         f"{DISPOSAL}{decision.id}",
-        {DECISION_FILE: decision.model_dump_json(indent=1).encode()},
+        {DECISION_FILE: decision_bytes(decision)},
         user=decision.approved_by,
         created=decision.approved_at.isoformat(timespec="seconds"),
         message="decision on disposal",

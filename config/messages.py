@@ -14,6 +14,14 @@ def sentence(code: str) -> str:
     return told.get(str(code)) or told["internal"].format(code=code)
 
 
+def level_sentence(why: str) -> str:
+    """The sentence for what keeps a signature from its level or a timestamp from its renewal; of several, the first."""
+    code = f"level-{why.split('; ', maxsplit=1)[0]}"
+    if code not in known_codes():
+        code = "level-tsa-unproven" if code.startswith("level-tsa-") else "level-other"
+    return sentence(code)
+
+
 def known_codes() -> frozenset[str]:
     """Codes that have a sentence of their own."""
     return frozenset(_sentences())

@@ -8,6 +8,7 @@ After a crash at any instant the next call goes on: what is gone already is pass
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,15 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from archive.aip import read_papers
-from archive.disposals import Outcome, archive_decision, archive_outcome, has_decision, is_left, read_outcome
+from archive.disposals import (
+    Outcome,
+    archive_decision,
+    archive_outcome,
+    decision_bytes,
+    has_decision,
+    is_left,
+    read_outcome,
+)
 from archive.fixity import check_object
 from archive.ocfl import object_root, root_of
 from archive.scans import scan_object
@@ -129,9 +138,13 @@ def approve(engine: Engine, homes: Homes, disposal_id: str, *, by: str) -> Dispo
             disposals.decide(conn, disposal_id, disposals.REFUSED, by, why="nothing of it is due")
         else:
             disposals.decide(conn, disposal_id, disposals.APPROVED, by)
-        detail = {"records": len(wanted) - len(kept), "kept": len(kept)}
+        row = disposals.get(conn, disposal_id)
+        detail: dict[str, int | str] = {"records": len(wanted) - len(kept), "kept": len(kept)}
+        if row.state == disposals.APPROVED:  # the log is sealed, and so vouches for the decision's bytes
+            decision = decision_bytes(_decision(row, disposals.items(conn, disposal_id)))
+            detail["decision_sha256"] = hashlib.sha256(decision).hexdigest()
         audit.append(conn, actor=by, action="dispose-approve", subject=disposal_id, detail=detail)
-        return disposals.get(conn, disposal_id)
+        return row
 
 
 def refuse(engine: Engine, disposal_id: str, *, by: str, why: str) -> None:

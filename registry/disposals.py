@@ -6,12 +6,22 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, insert, or_, select, update
 
 from registry.concurrent import insert_missing
 from registry.documents import event_row
 from registry.errors import NotFound
-from registry.tables import disposal_items, disposals, documents, events, fields, passes, people, scans
+from registry.tables import (
+    disposal_items,
+    disposals,
+    documents,
+    events,
+    fields,
+    passes,
+    people,
+    scans,
+    signing_requests,
+)
 from registry.values import (
     Disposal,
     DisposedRecord,
@@ -27,6 +37,11 @@ PENDING, GONE, KEPT = "pending", "gone", "kept"
 PROPOSED, APPROVED, REFUSED, DONE = "proposed", "approved", "refused", "done"
 FOR_EVER = "9999-12-31"
 MOST = 500
+LEFT_OF_DOCUMENT = frozenset(
+    {"page_count", "signature_level", "approved_by", "approved_at", "signed_at", "withdrawn_at", "replaced_by"}
+)
+LEFT_OF_SCAN = frozenset({"media_type", "page_count"})
+"""What of a removed document's rows is told further on: counts, codes, officials and instants."""
 
 
 class DueRow(Value):
@@ -198,7 +213,7 @@ def gone(conn: Connection, disposal_id: str, told: DisposedRecord, by: str, at: 
     when it was told before, by another who carried out the same.
     """
     first = _end(conn, disposal_id, told.document_id, GONE, None)
-    for table in (fields, people, events):
+    for table in (fields, people, events, signing_requests):
         conn.execute(delete(table).where(table.c.document_id == told.document_id))
     row = _tombstone(told, at)
     if told.scan_id:
@@ -307,11 +322,8 @@ def _end(conn: Connection, disposal_id: str, document_id: str, state: str, reaso
 
 
 def _tombstone(told: DisposedRecord, at: datetime) -> dict[str, Any]:
-    nothing = ("dossier_code", "component_code", "number_symbol", "issuing_agency", "issued_on", "pages", "confidence",
-               "archived_at", "indexed_at", "held_at", "held_by", "held_why", "withdrawn_why", "verdict", "verdict_at",
-               "error_code")  # fmt: skip
     return {
-        **dict.fromkeys(nothing),
+        **_nothing(documents, LEFT_OF_DOCUMENT),
         "scan_id": told.scan_id,
         "unit": told.unit,
         "kind": told.kind,
@@ -346,8 +358,13 @@ def _scan_row(told: DisposedRecord) -> dict[str, Any]:
 
 
 def _nameless_scan(scan_id: str) -> dict[str, Any]:
-    nothing = dict.fromkeys(("dossier_code", "component_code", "quality", "split", "staged_path"))
+    nothing = _nothing(scans, LEFT_OF_SCAN)
     return {**nothing, "file_name": "", "source_path": "", "claim_key": f"disposed|{scan_id}", "warnings": []}
+
+
+def _nothing(table: Table, left: frozenset[str]) -> dict[str, None]:
+    """Every column that may be empty is, but for those left: also one that a later version adds."""
+    return {c.name: None for c in table.columns if c.nullable and c.name not in left}
 
 
 def _row(conn: Connection, row: Any) -> DisposalRow:

@@ -95,6 +95,21 @@ class StrengthPolicy(CMSAlgorithmUsagePolicy):  # type: ignore[misc]
         return _judged(self._policy.cipher(name, bits), moment)
 
 
+def ends_on(digest: str, signature: str, key: keys.PublicKeyInfo, policy: Policy = POLICY) -> date | None:
+    """The last day on which a signature made so is to be relied on without a newer timestamp over it: of its digest and
+    its key, and the day from which it is advised against. None while there is none.
+
+    signature: the kind as asn1crypto calls it. RSASSA-PSS is not advised against, PKCS#1 v1.5 is.
+    """
+    cipher = CIPHERS.get(signature, signature)
+    bits = key.bit_size if cipher in ("rsa", "dsa", "ec") else 1 << 16
+    lines = [policy.digest(digest), policy.cipher(cipher, bits)]
+    if None in lines:
+        return date.min  # the policy does not know it: nothing to be relied on
+    advised = [] if signature == "rsassa_pss" else [s for s in policy.advised_until if s.algorithm == cipher]
+    return min((s.until for s in (*lines, *advised) if s is not None and s.until is not None), default=None)
+
+
 def weak_on(policy: Policy, digest: str, cipher: str, bits: int, on: date) -> str | None:
     """Which of the two was too weak on that day, as `sha1` or `rsa 1024`; None when both held."""
     for line, name in ((policy.digest(digest), digest), (policy.cipher(cipher, bits), f"{cipher} {bits}".strip())):

@@ -11,8 +11,8 @@ from pyhanko.sign.timestamps.common_utils import TimestampRequestError
 
 from registry.errors import SigningFailed
 from registry.values import VIETNAM, Value, utc_now
-from signing import algorithms
 from signing.keys.seam import require_fit
+from signing.policy import POLICY, ends_on
 from signing.proofs import Evidence, Proof, Unproven, prove
 from signing.seal import example_token
 from signing.sign import LEVELS
@@ -69,12 +69,13 @@ def _own(certificate: x509.Certificate, now: datetime) -> Iterator[Finding]:
     yield Finding(name="validity", why="ends-soon" if soon else "", until=last)
     key = certificate.public_key
     kind = SIGNATURES.get(key.algorithm, key.algorithm)
-    end = algorithms.ends_on("sha256", kind, key)
+    end = ends_on("sha256", kind, key)
     yield Finding(
         name="algorithm", why=_ended(end, now), detail=f"{key.algorithm.upper()} {key.bit_size}, SHA-256", until=end
     )
     told = certificate["signature_algorithm"]
-    end = algorithms.DIGESTS.get(told.hash_algo)
+    line = POLICY.digest(told.hash_algo)
+    end = line.until if line else date.min
     yield Finding(name="issuer-algorithm", why=_ended(end, now), detail=str(told["algorithm"].native), until=end)
 
 

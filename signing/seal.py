@@ -16,7 +16,7 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 
 from registry.values import VIETNAM
-from signing import algorithms
+from signing.policy import ends_on
 from signing.proofs import Proof
 from signing.tsa import signer_of
 
@@ -75,7 +75,7 @@ def _ends(token: cms.ContentInfo, proof: Proof | None) -> Iterator[date]:
         told = certificate["signature_algorithm"]
         used.append((told.hash_algo, told.signature_algo, issuer.public_key))
     yield from (c.not_valid_after.astimezone(VIETNAM).date() for c in path)
-    yield from (end for digest, kind, key in used if (end := algorithms.ends_on(digest, kind, key)) is not None)
+    yield from (end for digest, kind, key in used if (end := ends_on(digest, kind, key)) is not None)
 
 
 class _Heard(TimeStamper):  # type: ignore[misc]

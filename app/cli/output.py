@@ -34,6 +34,15 @@ def show(value: Any) -> None:
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=1) + "\n")
 
 
+def as_lines(values: Iterable[Any]) -> None:
+    """A list as JSON on stdout, one value in memory at a time."""
+    before = "["
+    for value in values:
+        sys.stdout.write(f"{before}\n{json.dumps(plain(value), ensure_ascii=False, indent=1)}")
+        before = ","
+    sys.stdout.write("[]\n" if before == "[" else "\n]\n")
+
+
 def plain(value: Any) -> Any:
     """Values as JSON knows them."""
     if isinstance(value, BaseModel):

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, Home, Json, err, out, show, table
 from app.wiring import Wiring, opened
+from config.messages import level_sentence
 from pipeline.renewal import ALARMS_DAYS, Renewed, measure, renew_record
 from registry import levels
 from registry.database import read
@@ -54,7 +55,7 @@ def renew(
         )
     else:
         for record in failed:
-            out.print(f"{record.id}: {record.why}", markup=False)
+            out.print(f"{record.id}: {level_sentence(record.why)} ({record.why})", markup=False)
         out.print(f"{len(done)} tài liệu đã nâng hoặc gia hạn, {len(failed)} chưa được.")
     if failed:
         sys.exit(EXIT_PARTLY)

@@ -33,6 +33,10 @@ def show_document(
         show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
         return
     out.print(f"[bold]{record.title}[/bold]  ({record.state})")
+    if record.archived_at is not None:
+        out.print(f"Bảo quản: {words.kept_until(record.retain_until)}")
+    if record.held_at is not None:
+        out.print(f"Đang giữ theo yêu cầu pháp lý, bởi {record.held_by}: {record.held_why}", markup=False)
     if record.pages is not None:
         out.print(f"{words.pages(record.pages)} của tệp quét")
     if record.arrived is not None:

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
-from app.checks import level_reason
 from app.web.visit import Visit, allowed
+from config.messages import level_sentence
 from pipeline.renewal import ALARMS_DAYS
 from registry import levels
 from registry.database import read
@@ -22,7 +22,7 @@ def calendar(visit: Annotated[Visit, Depends(allowed("keeping"))]) -> HTMLRespon
     """Only numbers: of all units, and of no document."""
     told = visit.wiring.settings.signing
     with read(visit.wiring.engine) as conn:
-        waiting = [(group, level_reason(group.why)) for group in levels.below(conn, told.level)]
+        waiting = [(group, level_sentence(group.why)) for group in levels.below(conn, told.level)]
         due = [(days, levels.count_to_renew(conn, visit.today + timedelta(days=days))) for days in ALARMS_DAYS]
         months = levels.calendar(conn)
     return visit.page("renewals.html", waiting=waiting, due=due, months=months, told=told)

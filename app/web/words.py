@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.verdicts import CHECKS, TECHNICAL, VERDICTS, advice, mark, state
-from config.messages import sentence
+from config.messages import level_sentence, sentence
 from registry.errors import Conflict
 from registry.values import VIETNAM, CopyForm, Quality, ScanQuality
 
@@ -31,7 +31,7 @@ STATES = {
 }
 STEPS = ("nhận", "đọc", "kiểm tra", "ký số", "lưu kho")
 REACHED = {"claimed": 1, "identified": 1, "reading": 1, "review": 2, "approved": 3, "to-sign": 3, "signed": 4,
-           "archived": 5, "withdrawn": 5, "done": 5}  # fmt: skip
+           "archived": 5, "withdrawn": 5, "disposed": 5, "done": 5}  # fmt: skip
 FIELDS = {
     "document_type": "Loại giấy tờ",
     "type_abbreviation": "Chữ viết tắt",
@@ -77,6 +77,7 @@ HELD = {
     "purpose": "dùng được nếu đúng mục đích ghi trong giấy",
     "expired": "đã hết hạn",
     "withdrawn": "đã bị thu hồi",
+    "extract": "chỉ là bản trích sao",
     "replaced": "đã có bản thay thế",
     "not-yet-issued": "ban hành sau ngày tiếp nhận",
     "signature": "chữ ký chưa đạt",
@@ -270,6 +271,7 @@ FILTERS: dict[str, Any] = {
     "reason": review_reason,
     "percent": percent,
     "sentence": sentence,
+    "level_sentence": level_sentence,
     "warnings": warnings,
     "state": lambda code: STATES.get(str(code), str(code)),
     "field_name": lambda code: FIELDS.get(code, code),

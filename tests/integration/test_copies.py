@@ -11,21 +11,26 @@ import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
+from PIL import Image, ImageDraw
 
 from app.setup import initialise
 from app.wiring import Wiring, opened
 from archive.aip import open_file, read_papers
 from pipeline import decisions, intake, parting, settling, steps
 from pipeline.ocr import engine
+from pipeline.pdfa import write_pdfa
 from registry import documents, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.errors import Conflict
-from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, PageText, ScanId
+from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, PageText, ScanId, utc_now
 from signing.authority import Authority
+from signing.stamp import Seal, agency_stamp
+from tests.bad_inputs import encoded, sheet
 from tests.faults.inputs import paper
 from tests.judges import archivable, signed
 from tests.key_homes import issue, pkcs12_file
+from tests.signed_inputs import make_foreign, sign
 
 pytestmark = pytest.mark.slow
 OFFICIAL, AGENCY = "Trần Văn Bình", "UBND xã An Hòa"
@@ -59,27 +64,33 @@ def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
         yield wiring
 
 
-def hand_in(wiring: Wiring, name: str, pages: int) -> ScanId:
-    """A decision of so many pages in the inbox."""
-    path = wiring.folder("inbox") / "xa-an-hoa" / name
-    made = pikepdf.new()
+def decision(pages: int) -> bytes:
+    """A paper of so many pages, no two alike."""
+    made, out = pikepdf.new(), BytesIO()
     for number in range(pages):
         made.pages.extend(pikepdf.open(BytesIO(paper(8000 + number))).pages)
-    made.save(path)
+    made.save(out)
+    return out.getvalue()
+
+
+def hand_in(wiring: Wiring, name: str, content: bytes) -> ScanId:
+    """The file in the inbox, claimed."""
+    path = wiring.folder("inbox") / "xa-an-hoa" / name
+    path.write_bytes(content)
     receipt = intake.take(wiring.workshop, path, unit_folder="xa-an-hoa", relative=Path(name), actor="inbox")
     return receipt.scan_id or ScanId("")
 
 
-def to_review(wiring: Wiring, scan: ScanId, *, pages: int) -> DocumentId:
+def to_review(wiring: Wiring, scan: ScanId, *, pages: int, blank: int | None = None) -> DocumentId:
     """Read, as far as its text is given, and waiting for a person: nobody can tell what it is."""
     shop = wiring.workshop
-    steps.identify_scan(shop, scan)
+    arrived = steps.identify_scan(shop, scan).signed
     bench = shop.scan_bench(scan)
     bench.mkdir(parents=True, exist_ok=True)
-    texts = [PageText(index=n, text=f"trang {n + 1}", confidence=0.9, dpi=250) for n in range(pages)]
+    texts = [PageText(index=n, text=f"trang {n + 1}", confidence=0.9, dpi=250, blank=n == blank) for n in range(pages)]
     (bench / "pages.jsonl").write_text("".join(page.model_dump_json() + "\n" for page in texts))
-    [document] = parting.open_documents(shop, scan)
-    parting.write_document(shop, document, signed=False)
+    [document] = parting.open_documents(shop, scan, signed=arrived)
+    parting.write_document(shop, document, signed=arrived)
     assert steps.describe_document(shop, document)
     return document
 
@@ -102,12 +113,12 @@ def record(wiring: Wiring, document: DocumentId) -> DocumentRecord:
 @pytest.fixture(scope="module")
 def source(wiring: Wiring) -> DocumentRecord:
     """A true copy of a paper of four pages."""
-    return preserved(wiring, to_review(wiring, hand_in(wiring, "quyet-dinh.pdf", 4), pages=4))
+    return preserved(wiring, to_review(wiring, hand_in(wiring, "quyet-dinh.pdf", decision(4)), pages=4))
 
 
 @pytest.fixture(scope="module")
 def copy_of_copy(wiring: Wiring) -> DocumentRecord:
-    document = to_review(wiring, hand_in(wiring, "sao-luc.pdf", 2), pages=2)
+    document = to_review(wiring, hand_in(wiring, "sao-luc.pdf", decision(2)), pages=2)
     return preserved(wiring, document, CopyOf(form=CopyForm.COPY_OF_COPY, number="07/SL-UBND"))
 
 
@@ -153,10 +164,30 @@ def test_every_copy_says_which_it_is_and_who_made_it(
         assert papers.metadata.signature_level == "B-LTA"
 
 
+def sealed(wiring: Wiring, folder: Path) -> list[Path]:
+    """Pages of three sizes under the stamp with the seal, and the official's mark."""
+    picture = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).ellipse((8, 8, 392, 392), outline=(220, 20, 20, 255), width=12)
+    picture.save(folder / "dau.png")
+    stamp = agency_stamp(CopyForm.TRUE_COPY, AGENCY, utc_now(), "tt02", Seal(folder / "dau.png", 36))
+    made = []
+    for name, size in {"a4": (1654, 2339), "the": (674, 425), "bien-lai": (456, 1200)}.items():
+        (folder / "scan.jpg").write_bytes(encoded(sheet(size=size), "JPEG"))
+        page = PageText(index=0, text="", confidence=0, dpi=200)
+        write_pdfa(folder / "scan.jpg", "image/jpeg", [page], folder / "plain.pdf")
+        signed = wiring.station.sign(
+            folder / "plain.pdf", folder / f"{name}.pdf", stamp=stamp, unit="H99.32", mark=True
+        )
+        assert (signed.level, signed.signatures) == ("B-LTA", 2)
+        made.append(signed.path)
+    return made
+
+
 def test_both_signatures_hold_for_us_and_for_strangers(
     wiring: Wiring, source: DocumentRecord, copy_of_copy: DocumentRecord, extract: DocumentRecord, tmp_path: Path
 ) -> None:
     files = [stored(wiring, r.id, tmp_path) for r in (source, copy_of_copy, extract)]
+    files += sealed(wiring, tmp_path)
     for each in (source, copy_of_copy, extract):
         assert wiring.records.verify(each.id).verdict == "TOTAL-PASSED"
     assert set(archivable(files).values()) == {(True, "")}
@@ -195,6 +226,30 @@ def name_of(wiring: Wiring, document: DocumentRecord) -> str:
         return scans.get(conn, ScanId(document.scan_id or "")).file_name
 
 
+def test_a_blank_back_that_was_left_out_is_not_counted(wiring: Wiring) -> None:
+    source = preserved(wiring, to_review(wiring, hand_in(wiring, "mat-sau.pdf", decision(5)), pages=5, blank=1))
+    assert source.page_count == 4
+    receipt = wiring.records.make_extract(source.id, (1,), "vanthu")
+    with pikepdf.open(wiring.workshop.staged_scan(receipt.scan_id or ScanId(""))) as taken:
+        shown = taken.pages[0].Contents.read_raw_bytes()
+    with pikepdf.open(BytesIO(decision(5))) as whole:
+        assert shown == whole.pages[2].Contents.read_raw_bytes(), "its second page is the third of the scan"
+
+
+def test_an_extract_of_a_signed_file_shows_its_pages_and_has_no_signature_of_it(wiring: Wiring, tmp_path: Path) -> None:
+    content = sign(decision(3), make_foreign(tmp_path / "foreign"), level="B-LTA")
+    source = preserved(wiring, to_review(wiring, hand_in(wiring, "da-ky.pdf", content), pages=3))
+    assert source.arrived is not None and source.copied is None
+    receipt = wiring.records.make_extract(source.id, (2,), "vanthu")
+    again = wiring.records.make_extract(source.id, (2,), "vanthu")
+    assert again.scan_id == receipt.scan_id
+    extract = preserved(wiring, to_review(wiring, receipt.scan_id or ScanId(""), pages=1))
+    assert extract.arrived is None and extract.copied == CopyOf(
+        form=CopyForm.EXTRACT, source=source.id, source_pages=(2,)
+    )
+    assert wiring.records.verify(extract.id).verdict == "TOTAL-PASSED"
+
+
 def test_the_same_extract_again_is_the_same_document(
     wiring: Wiring, source: DocumentRecord, extract: DocumentRecord
 ) -> None:
@@ -220,7 +275,7 @@ def test_a_number_of_another_kind_of_copy_is_not_taken(wiring: Wiring, source: D
 def test_what_kind_of_copy_it_is_is_decided_before_it_is_signed(wiring: Wiring, source: DocumentRecord) -> None:
     with pytest.raises(Conflict):
         decisions.approve(wiring.workshop, source.id, "vanthu", CopyOf(form=CopyForm.COPY_OF_COPY))
-    document = to_review(wiring, hand_in(wiring, "cho-duyet.pdf", 3), pages=3)
+    document = to_review(wiring, hand_in(wiring, "cho-duyet.pdf", decision(3)), pages=3)
     with pytest.raises(Conflict):
         decisions.approve(wiring.workshop, document, "vanthu", CopyOf(form=CopyForm.EXTRACT))
     with pytest.raises(Conflict):

@@ -16,7 +16,7 @@ from signing.proofs import Evidence, prove
 from signing.renew import NotRenewed, RenewedPdf, renew_by, renew_pdf
 from signing.seal import seal
 from signing.sign import SignedPdf, sign_pdf
-from signing.tsa import HttpTsa
+from signing.tsa import HttpTsa, WrongToken, exchange, query, sound_token
 from signing.validate import TrustStore, validate_pdf
 from tests.bad_inputs import encoded, sheet
 from tests.judges import archivable, signed
@@ -69,13 +69,20 @@ def test_every_kind_of_signer_reaches_the_archive_level_and_nobody_doubts_it(
     assert {m.renew_by for m in made} == {min(rsa_believed_until, pki.certificate("tsa").not_valid_after.date())}
 
 
-@pytest.mark.parametrize("level", ["B-B", "B-T", "B-LT"])
-def test_the_level_asked_for_is_made_and_no_more(
-    pki: Pki, plain: Path, target: Path, tmp_path: Path, level: str
+def test_the_level_asked_for_is_made_and_no_more_and_the_rest_can_be_added_later(
+    pki: Pki, plain: Path, tmp_path: Path
 ) -> None:
-    assert sign(pki, plain, target, "agency-ec", level=level).level == level
-    [(_, told)] = signed([target], pki.write_trust(tmp_path / "trust") / "test-root.pem").values()
-    assert told.endswith(f"PAdES-BASELINE-{level.removeprefix('B-')}"), told
+    levels = ("B-B", "B-T", "B-LT")
+    made = [sign(pki, plain, tmp_path / f"{level}.pdf", "agency-rsa", level=level) for level in levels]
+    raised = [renew(pki, low.path, tmp_path / f"{low.level}-raised.pdf") for low in made]
+    assert [low.level for low in made] == [*levels]
+    judged = signed([m.path for m in (*made, *raised)], pki.write_trust(tmp_path / "trust") / "test-root.pem")
+    assert [judged[low.path][1].rpartition("-BASELINE-")[2] for low in made] == ["B", "T", "LT"]
+    for low, high in zip(made, raised, strict=True):
+        assert high.path.read_bytes().startswith(low.path.read_bytes()), "an incremental update: nothing changes"
+        assert high.renew_by == renew_by(high.path) == date(2029, 1, 1)
+        assert validate_pdf(high.path, TrustStore(pki.roots)).verdict == Verdict.PASSED, low.level
+        assert judged[high.path] == (True, "TOTAL_PASSED null PAdES-BASELINE-LTA"), low.level
 
 
 @pytest.mark.parametrize(
@@ -126,27 +133,33 @@ def test_a_revoked_certificate_signs_nothing(pki: Pki, plain: Path, target: Path
     assert not target.exists()
 
 
-def test_what_was_signed_before_the_revocation_stays_good(pki: Pki, plain: Path, target: Path) -> None:
+def test_what_was_signed_before_the_revocation_stays_good_also_when_it_is_renewed_after_it(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path
+) -> None:
     with pki.frozen(pki.revoked_at - DAY):
         assert sign(pki, plain, target, "revoked").level == "B-LTA"
     assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.PASSED
+    renewed = renew(pki, target, tmp_path / "renewed.pdf", "ec")
+    assert validate_pdf(renewed.path, TrustStore(pki.roots)).verdict == Verdict.PASSED
+
+
+def test_only_a_token_for_what_was_asked_is_taken(pki: Pki) -> None:
+    imprint, other, nonce = b"\1" * 32, b"\2" * 32, 5
+    body = exchange(pki.tsa(), query(imprint, nonce), 5.0)
+    assert sound_token(body, imprint, nonce)["content_type"].native == "signed_data"
+    flipped = body[:-1] + bytes([body[-1] ^ 1])
+    for answer, asked, number in (
+        (body, other, nonce),
+        (body, imprint, 6),
+        (flipped, imprint, nonce),
+        (b"", imprint, nonce),
+    ):
+        with pytest.raises(WrongToken):
+            sound_token(answer, asked, number)
 
 
 def renew(pki: Pki, source: Path, target: Path, tsa: str = "good") -> RenewedPdf:
     return renew_pdf(source, target, evidence=evidence(pki, tsa), at=pki.now)
-
-
-@pytest.mark.parametrize("level", ["B-B", "B-T", "B-LT"])
-def test_what_a_service_withheld_is_added_later(
-    pki: Pki, plain: Path, target: Path, tmp_path: Path, level: str
-) -> None:
-    sign(pki, plain, target, "agency-rsa", level=level)
-    raised = renew(pki, target, tmp_path / "raised.pdf")
-    assert raised.path.read_bytes().startswith(target.read_bytes()), "an incremental update: nothing before it changes"
-    assert raised.renew_by == renew_by(raised.path) == date(2029, 1, 1)
-    assert validate_pdf(raised.path, TrustStore(pki.roots)).verdict == Verdict.PASSED
-    [(ok, told)] = signed([raised.path], pki.write_trust(tmp_path / "trust") / "test-root.pem").values()
-    assert (ok, told) == (True, "TOTAL_PASSED null PAdES-BASELINE-LTA")
 
 
 def test_a_record_outlives_its_first_timestamp_when_it_is_renewed_in_time(

@@ -225,7 +225,7 @@ def test_who_signed_an_arrived_paper_is_seen_before_and_after_it_is_approved(des
     sha256 = hashlib.sha256(content).hexdigest()
     desk.wait(lambda: [r["state"] for r in desk.rows(found, sha256)] == ["review"], "a person to look")
     document = desk.rows(found, sha256)[0]["id"]
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         page = client.get(f"/review/{document}").text
         assert AGENCY in page and "NO_CERTIFICATE_CHAIN_FOUND" in page and "Chưa đủ căn cứ" in page
         assert 'name="copy_form"' not in page, "what came signed is no copy of ours"
@@ -248,7 +248,7 @@ def test_a_person_chooses_the_form_of_the_copy_and_takes_an_extract(desk: Desk) 
     found = "SELECT d.* FROM documents d JOIN scans s ON s.id = d.scan_id WHERE s.file_name = ?"
     desk.wait(lambda: [r["state"] for r in desk.rows(found, path.name)] == ["review"], "a person to look")
     document = desk.rows(found, path.name)[0]["id"]
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         page = client.get(f"/review/{document}").text
         told = {"csrf": csrf(page), "decision": "approve", "kind": "thong-bao", "copy_form": "sao-luc",
                 "copy_number": "12/SL-UBND"}  # fmt: skip

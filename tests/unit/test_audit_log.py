@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine, create_engine
 
+from app.restore import restore
 from app.setup import initialise
 from app.wiring import Wiring, opened
 from archive.fixity import audit as audit_store
 from archive.ocfl import root_of
 from archive.seals import read_head, read_rows, seal_id
+from pipeline.backup import make_backup
 from pipeline.sealing import LogVerdict, seal_log, take_over_sealed, verify_log
 from registry import audit
 from registry.chain import GENESIS, AuditFinding, check, digest_of, line_of, links
@@ -242,6 +245,28 @@ def test_the_log_is_taken_over_from_its_seals_into_an_empty_registry(sealed: Sea
     with read(engine) as conn:
         assert audit.head(conn)[1] == read_head(sealed.wiring.store, 2)[0].head
     engine.dispose()
+
+
+def test_a_restore_brings_back_the_rows_that_were_sealed_after_the_backup(sealed: Sealed, tmp_path: Path) -> None:
+    shutil.copytree(sealed.wiring.settings.home, tmp_path / "home")
+    with opened(tmp_path / "home") as wiring:
+        made = make_backup(wiring.settings, wiring.engine, wiring.store, actor="t")
+        with write(wiring.engine) as conn:
+            audit.append(conn, actor="motcua", action="view", subject="sau-bản-sao-lưu")
+        seal = seal_log(wiring.workshop)
+        assert seal is not None
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    for name in ("archive", "archive.locks"):
+        (tmp_path / "home" / name).rename(fresh / name)
+    (fresh / "sohoa.toml").write_text("")
+    back = restore(fresh, actor="t", console=Console(quiet=True))
+    assert back.backup == made.id and back.audit_holds
+    with opened(fresh) as wiring:
+        with read(wiring.engine) as conn:
+            assert audit.head(conn)[0] > seal.last_seq
+        found = verify_log(wiring.engine, wiring.store, wiring.trust)
+        assert found.ok and found.sealed == seal.last_seq and found.seals == seal.number
 
 
 def test_a_row_is_proven_under_the_head_of_its_seal_without_the_other_rows(sealed: Sealed) -> None:

@@ -10,16 +10,15 @@ import pytest
 from sqlalchemy import Connection, update
 
 from app import checks, metrics
-from app.checks import level_reason
 from app.setup import initialise
 from app.wiring import Wiring
-from config.messages import known_codes
+from config.messages import known_codes, level_sentence
 from config.settings import load_settings
 from registry import levels
 from registry.database import write
 from registry.tables import documents
 from registry.values import DocumentId, utc_now, vietnam_date
-from signing.algorithms import ends_on
+from signing.policy import ends_on
 from tests.unit.records import archived
 
 TODAY = vietnam_date(utc_now())
@@ -107,8 +106,8 @@ def test_every_reason_has_a_sentence() -> None:
     for why in ("tsa-down", "tsa-silent", "tsa-wrong-answer", "tsa-gains-nothing", "no-tsa", "revocation-unknown",
                 "chain-missing", "revoked", "expired", "weak-algorithm", "fixity-mismatch"):  # fmt: skip
         assert f"level-{why}" in known_codes()
-    assert level_reason("tsa-chain-missing") == level_reason("tsa-revoked") != level_reason("verdict-no-poe")
-    assert level_reason("revocation-unknown; tsa-down") == level_reason("revocation-unknown")
+    assert level_sentence("tsa-chain-missing") == level_sentence("tsa-revoked") != level_sentence("verdict-no-poe")
+    assert level_sentence("revocation-unknown; tsa-down") == level_sentence("revocation-unknown")
 
 
 def test_algorithms_end_when_the_policy_says() -> None:
@@ -118,5 +117,6 @@ def test_algorithms_end_when_the_policy_says() -> None:
 
     assert ends_on("sha256", "rsassa_pkcs1v15", Key("rsa", 4096)) == date(2029, 1, 1)
     assert ends_on("sha256", "rsassa_pss", Key("rsa", 4096)) is None
-    assert ends_on("sha1", "ecdsa", Key("ec", 256)) == date(2012, 8, 1)
+    assert ends_on("sha1", "ecdsa", Key("ec", 256)) == date(2009, 8, 1)
+    assert ends_on("sha256", "rsassa_pkcs1v15", Key("rsa", 512)) == date.min, "the policy knows no such key"
     assert ends_on("sha256", "ecdsa", Key("ec", 256)) is None

@@ -1,0 +1,207 @@
+"""A verification of the whole archive: in parallel, in the order of the store, and it goes on where it was stopped.
+
+What was found is kept in `work/verify/<start>.jsonl`: a line for the run, one for each record in the order of its place
+in the store, and one at the end. Lines are added in that order alone, so that the last one says how far a run came.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from app.judging import trust_of
+from app.verifying import keep, verify_here
+from archive.aip import iter_records
+from archive.ocfl import object_root
+from pipeline.verification import VerificationReport, tools
+from registry import audit
+from registry.database import write
+from registry.errors import Conflict
+from registry.values import DocumentId, Value, utc_now
+from signing.policy import POLICY
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+AT_ONCE = 8
+"""Records that a worker judges between two words with its parent."""
+AHEAD = 3
+"""Batches under way for each worker: what is found is written in order, and one slow record must not hold up all."""
+KEPT_RUNS = 3
+UNSAID = {"document_id", "versions"}
+
+
+class RunHead(Value):
+    """The first line: what the verdicts of the run depend on. A run goes on only with the same."""
+
+    started_at: str
+    trust_version: int | None
+    anchors: int
+    policy: str
+    tools: dict[str, str]
+
+
+class RunEnd(Value):
+    """The last line. verdicts: how many records have which."""
+
+    finished_at: str
+    records: int
+    verdicts: dict[str, int]
+
+
+class Run:
+    """A run and its file. Use it as a context: nobody else goes on with the same meanwhile. Raises Conflict."""
+
+    def __init__(self, path: Path, head: RunHead) -> None:
+        self.path, self.head = path, head
+        self.counted: Counter[str] = Counter()
+        self.last: DocumentId | None = None
+        self.resumed = False
+        self._stream: IO[bytes] | None = None
+
+    @classmethod
+    def open(cls, folder: Path, head: RunHead, *, anew: bool = False) -> Run:
+        """The newest run that was not finished, when it asks the same; else a new one. anew: a new one in any case."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = sorted(folder.glob("*.jsonl"))
+        if files and not anew:
+            begun = cls(files[-1], head)
+            if begun._takes_up(head):
+                return begun
+        for old in files[: -KEPT_RUNS + 1]:
+            old.unlink(missing_ok=True)
+        stamp = "".join(c for c in head.started_at if c.isalnum())
+        return cls(folder / f"{stamp}.jsonl", head)
+
+    def __enter__(self) -> Run:
+        stream = self.path.open("r+b" if self.path.exists() else "w+b")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            stream.close()
+            raise Conflict("another process is at this verification") from exc
+        self._stream = stream
+        if self.resumed:
+            stream.seek(0, os.SEEK_END)
+        else:
+            self._line(self.head.model_dump_json())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def add(self, reports: list[VerificationReport]) -> None:
+        """What was found of the next records is on disk."""
+        for report in reports:
+            self.counted[report.verdict] += 1
+            self.last = DocumentId(report.document_id)
+            told = report.model_dump(mode="json", exclude=UNSAID, exclude_defaults=True)
+            self._line(json.dumps({"id": report.document_id, **told}, ensure_ascii=False), last=report is reports[-1])
+
+    def finish(self) -> RunEnd:
+        """The run is done and says so."""
+        end = RunEnd(finished_at=utc_now().isoformat(), records=sum(self.counted.values()), verdicts=dict(self.counted))
+        self._line(end.model_dump_json())
+        return end
+
+    def reports(self) -> Iterator[VerificationReport]:
+        """What was found so far, in order, one in memory at a time."""
+        with self.path.open(encoding="utf-8") as stream:
+            next(stream, None)
+            for line in stream:
+                told = json.loads(line)
+                if "id" in told:
+                    yield VerificationReport.model_validate({"document_id": told.pop("id"), **told})
+
+    def _line(self, text: str, *, last: bool = True) -> None:
+        assert self._stream is not None  # noqa: S101 the context is open
+        self._stream.write(text.encode() + b"\n")
+        if last:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+
+    def _takes_up(self, head: RunHead) -> bool:
+        """Whether the file is of an unfinished run that asks the same; then what it holds is counted, and a last line
+        that was not written whole is gone."""
+        with self.path.open("r+b") as stream:
+            try:
+                begun = RunHead.model_validate_json(stream.readline())
+            except ValidationError:
+                return False
+            if begun.model_copy(update={"started_at": head.started_at}) != head:
+                return False
+            end = stream.tell()
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                told = json.loads(line)
+                if "id" not in told:
+                    return False
+                self.counted[told["verdict"]] += 1
+                self.last, end = DocumentId(told["id"]), end + len(line)
+            stream.truncate(end)
+        self.head, self.resumed = begun, True
+        return True
+
+
+def head_of(wiring: Wiring) -> RunHead:
+    """What a run that begins now depends on."""
+    trust = trust_of(wiring.settings)
+    return RunHead(
+        started_at=utc_now().isoformat(timespec="seconds"),
+        trust_version=trust.version,
+        anchors=len(trust.anchors),
+        policy=POLICY.version,
+        tools=tools(),
+    )
+
+
+def verify_all(
+    wiring: Wiring, run: Run, *, actor: str, progress: Callable[[int], None] = lambda _number: None
+) -> RunEnd:
+    """Every record of the archive is judged, from where the run is; each verdict is in the registry and in the run.
+
+    progress: told how many more are done. Stopped at any point it goes on there the next time.
+    """
+    pool, settings = wiring.verifying_pool, wiring.settings
+    waiting = _after(iter_records(wiring.store), run.last)
+    under_way: deque[Future[list[VerificationReport]]] = deque()
+    with ThreadPoolExecutor(pool.processes, thread_name_prefix="verify") as threads:
+        try:
+            while True:
+                while len(under_way) < AHEAD * pool.processes and (batch := list(islice(waiting, AT_ONCE))):
+                    under_way.append(threads.submit(verify_here, pool, settings, batch, once=True))
+                if not under_way:
+                    break
+                found = keep(wiring.engine, under_way.popleft().result())
+                run.add(found)
+                progress(len(found))
+        except BaseException:
+            for future in under_way:
+                future.cancel()
+            pool.close()  # what is under way is judged anew the next time
+            raise
+    end = run.finish()
+    with write(wiring.engine) as conn:
+        counts = {verdict.lower(): number for verdict, number in end.verdicts.items()}
+        audit.append(
+            conn, actor=actor, action="verify-all", subject="archive", detail={"records": end.records, **counts}
+        )
+    return end
+
+
+def _after(ids: Iterator[DocumentId], last: DocumentId | None) -> Iterator[DocumentId]:
+    """Those whose place in the store comes behind that of the last one judged."""
+    place = object_root(last) if last else ""
+    return (i for i in ids if object_root(i) > place)
