@@ -2,7 +2,7 @@
 
 A kit stands for itself: its manifest is signed by the agency and stamped with the time, the rows of the audit log that
 concern its documents are proven under sealed heads without telling of other rows, and `verify.py` needs nothing but
-Python (docs/decisions/0027-offline-kit.md).
+Python (docs/decisions/0028-offline-kit.md).
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
 def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
     """The labelled copy of a document that came signed. Raises NotFound where there is none."""
     record = visit.record(document_id)
-    visit.read("download", record)
     content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.read("download", record)
     headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
@@ -156,7 +156,7 @@ async def make_extract(
 ) -> Response:
     """The chosen pages are handed in as an extract of this document."""
     form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
-    visit.record(document_id)
+    visit.read("view", visit.record(document_id))
     wanted = page_indexes(form.get("pages", ""))
     visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
     return RedirectResponse("/tray", status_code=303)

@@ -44,12 +44,7 @@ SCAN = ScanId("7a6b1c1e-0000-4000-8000-00000000abcd")
 def installation(home: Path, records: int, *, until: date | None = YESTERDAY, replica: bool = False) -> Wiring:
     """So many records, all kept until that day, each of a dossier of its own, in archive, registry and index."""
     home.mkdir(exist_ok=True)
-    told = Settings(
-        home=home,
-        folders=Folders(catalogue=SHIPPED),
-        replica=Store(folder=home / "replica") if replica else None,
-    )
-    made = Wiring(told)
+    made = installed(home, replica=replica)
     for number in range(records):
         add(made, number, until=until)
     known(made)
@@ -62,12 +57,16 @@ def installation(home: Path, records: int, *, until: date | None = YESTERDAY, re
     return made
 
 
+def installed(home: Path, *, replica: bool) -> Wiring:
+    """The installation that lies there."""
+    second = Store(folder=home / "replica") if replica else None
+    return Wiring(Settings(home=home, folders=Folders(catalogue=SHIPPED), replica=second))
+
+
 def copied(template: Wiring, home: Path) -> Wiring:
     """Another installation with everything that this one, which is closed, holds."""
     shutil.copytree(template.settings.home, home)
-    told = template.settings
-    replica = told.replica.model_copy(update={"folder": home / "replica"}) if told.replica else None
-    return Wiring(told.model_copy(update={"home": home, "replica": replica}))
+    return installed(home, replica=template.settings.replica is not None)
 
 
 def add(

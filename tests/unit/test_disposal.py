@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +37,7 @@ from registry.database import open_registry, read, write
 from registry.errors import Conflict, NotAllowed, NotDue, ServiceUnavailable
 from registry.values import DocumentId, DocumentState, ScanId, utc_now, vietnam_date
 from search.index import SearchRequest
+from tests.unit.dying import Dying, Stopped
 from tests.unit.keeping import PASSWORD, SCAN, YESTERDAY, add, add_scan, copied, installation, known
 
 BASIS = "QĐ số 12/QĐ-UBND"
@@ -264,64 +267,59 @@ def test_an_object_that_was_disposed_of_is_no_damage(wiring: Wiring) -> None:
     assert found.damaged == 0 and found.counted == {"record": 2, "disposal": 1, "disposal-outcome": 1}
 
 
-class Stopped(BaseException):
-    """The process is killed."""
-
-
-class Dying:
-    """A store or an index whose process dies with its n-th call (of those whose names begin so): before it takes
-    effect, or just after."""
-
-    def __init__(self, inner: Any, names: str, calls: int, *, after: bool = False) -> None:
-        self._inner, self._names, self.left, self._after = inner, names, calls, after
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not name.startswith(self._names):
-            return found
-
-        def call(*args: Any, **told: Any) -> Any:
-            self.left -= 1
-            if self.left == 0 and not self._after:
-                raise Stopped
-            try:
-                return found(*args, **told)
-            finally:
-                if self.left == 0:
-                    raise Stopped
-
-        return call
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_call_it_ends_as_if_it_had_not_been(tmp_path: Path, after: bool) -> None:
-    made = installation(tmp_path / "made", 2, replica=True)
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> tuple[Wiring, str]:
+    """A decision on both records of an installation, that nobody has carried out yet."""
+    folder = tmp_path_factory.mktemp("decided")
+    made = installation(folder / "made", 2, replica=True)
     assert made.replica is not None
-    replicate(made.store, made.replica, tmp_path / "bench")
-    decided = propose(made, *iter_records(made.store))
-    disposal.approve(made.engine, made.homes, decided, by="quantri")
+    replicate(made.store, made.replica, folder / "bench")
+    disposal_id = propose(made, *iter_records(made.store))
+    disposal.approve(made.engine, made.homes, disposal_id, by="quantri")
     made.close()
-    for which, names in (("store", "put"), ("store", "delete"), ("replica", "delete"), ("index", "delete")):
-        for call in (1, 2):  # a decision and an outcome, two records
-            home = tmp_path / f"{which}-{names}-{call}"
-            wiring = copied(made, home)
-            homes: dict[str, Any] = {"store": wiring.store, "replica": wiring.replica, "index": wiring.index}
-            homes[which] = Dying(homes[which], names, call, after=after)
-            site = Site(wiring.engine, Homes(homes["store"], homes["replica"]), homes["index"], wiring.folder("work"))
-            with pytest.raises(Stopped):
-                disposal.carry_out(site, decided)
-            assert isinstance(wiring.store, FolderStore)
-            wiring.store.clear_staging()
-            disposal.carry_out_approved(wiring.disposal_site)
-            outcome = read_outcome(wiring.store, decided)
-            assert outcome is not None and len(outcome.removed) == 2, f"killed at {which}.{names} {call}"
-            assert [list(iter_records(h)) for h in wiring.homes] == [[], []] and audit_store(wiring.store).ok
-            with read(wiring.engine) as conn:
-                assert disposals.get(conn, decided).state == disposals.DONE and audit.verify(conn) == []
-                assert audit.count(conn, "dispose") == 2 and audit.count(conn, "dispose-done") == 1
-            assert wiring.index.count() == 0
-            wiring.close()
-            shutil.rmtree(home)
+    return made, disposal_id
+
+
+@pytest.mark.parametrize("call", [1, 2])  # a decision and an outcome, two records
+@pytest.mark.parametrize(
+    ("which", "names"), [("store", "put"), ("store", "delete"), ("replica", "delete"), ("index", "delete")]
+)
+def test_stopped_at_any_call_it_ends_as_if_it_had_not_been(
+    decided: tuple[Wiring, str], tmp_path: Path, which: str, names: str, call: int
+) -> None:
+    wiring = copied(decided[0], tmp_path / "home")
+    parts: dict[str, Any] = {"store": wiring.store, "replica": wiring.replica, "index": wiring.index}
+    parts[which] = Dying(parts[which], names, call)
+    site = Site(wiring.engine, Homes(parts["store"], parts["replica"]), parts["index"], wiring.folder("work"))
+    with pytest.raises(Stopped):
+        disposal.carry_out(site, decided[1])
+    require_carried_out(wiring, decided[1])
+
+
+@pytest.mark.parametrize(
+    "at", ["store put 1 after", "store delete 1 after", "replica delete 2 before", "index delete 1 after"]
+)
+def test_killed_on_the_way_it_ends_as_if_it_had_not_been(decided: tuple[Wiring, str], tmp_path: Path, at: str) -> None:
+    wiring = copied(decided[0], tmp_path / "home")
+    words = [sys.executable, "-m", "tests.unit.dying", str(tmp_path / "home"), decided[1], *at.split()]
+    done = subprocess.run(words, check=False, capture_output=True, cwd=Path(__file__).parents[2], timeout=240)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    require_carried_out(wiring, decided[1])
+
+
+def require_carried_out(wiring: Wiring, disposal_id: str) -> None:
+    """What a start does after a crash brings it to its end, each step told once."""
+    assert isinstance(wiring.store, FolderStore)
+    wiring.store.clear_staging()
+    disposal.carry_out_approved(wiring.disposal_site)
+    outcome = read_outcome(wiring.store, disposal_id)
+    assert outcome is not None and len(outcome.removed) == 2
+    assert [list(iter_records(h)) for h in wiring.homes] == [[], []] and audit_store(wiring.store).ok
+    with read(wiring.engine) as conn:
+        assert disposals.get(conn, disposal_id).state == disposals.DONE and audit.verify(conn) == []
+        assert audit.count(conn, "dispose") == 2 and audit.count(conn, "dispose-done") == 1
+    assert wiring.index.count() == 0
+    wiring.close()
 
 
 def test_a_home_that_does_not_answer_leaves_the_record_for_later(wiring: Wiring, tmp_path: Path) -> None:
