@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import select
 
 from app.kit.checking import check_kit, is_altered
+from app.kit.verifier import Certificate, pem
 from app.web import words
 from archive.aip import AipPapers, read_papers
 from archive.ocfl import INVENTORY, object_root, parse_inventory, root_of, root_papers
@@ -37,7 +38,7 @@ from registry.errors import Conflict, FixityMismatch
 from registry.merkle import proof
 from registry.reads import Purpose, Reader
 from registry.tables import audit as audit_table
-from registry.values import DocumentId, DocumentState, ScanId, Value, utc_now
+from registry.values import FIELD_NAMES, DocumentId, DocumentState, ScanId, Value, utc_now
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -105,7 +106,9 @@ def make_kit(
         files = [path for path in folder.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
         told = {"verifier_sha256": _sha256(folder / "verify.py"), "manifest_sha256": _sha256(folder / MANIFEST)}
-        cover.write_text(_rendered("to-bia.html", kit=made, name=target.name, **told), encoding="utf-8")
+        cover.write_text(
+            _rendered("to-bia.html", kit=made, name=target.name, anchors=_anchors(folder), **told), encoding="utf-8"
+        )
         _put(folder, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -176,7 +179,7 @@ def _fill(
         "scans_left_out": left_out,
         "audit_rows": len(rows),
     }
-    _write_pages(folder, made, records, papers, rows)
+    _write_pages(wiring, folder, made, records, papers, rows)
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     made["files"] = {name: {"sha256": _sha256(folder / name), "size": (folder / name).stat().st_size} for name in names}
     body = json.dumps(made, ensure_ascii=False, indent=1).encode()
@@ -280,6 +283,7 @@ def _keep_anchors(wiring: Wiring, folder: Path) -> None:
 
 
 def _write_pages(
+    wiring: Wiring,
     folder: Path,
     made: dict[str, Any],
     records: Sequence[DocumentRecord],
@@ -299,7 +303,16 @@ def _write_pages(
         }
         for record in records
     }
-    page = _rendered("xem.html", kit=made, records=records, papers=papers, logged=logged, links=links)
+    page = _rendered(
+        "xem.html",
+        kit=made,
+        records=records,
+        papers=papers,
+        logged=logged,
+        links=links,
+        names=FIELD_NAMES,
+        units={unit.code: unit.name for unit in wiring.catalogue.units},
+    )
     _write(folder / "xem.html", page.encode())
     _write(folder / "DOC-TRUOC.txt", (HERE / "DOC-TRUOC.txt").read_bytes())
 
@@ -310,6 +323,10 @@ def _require_holding(wiring: Wiring, folder: Path, number: int) -> tuple[str, ..
     if wrong:
         raise FixityMismatch("; ".join(wrong)[:500])
     return unknown
+
+
+def _anchors(folder: Path) -> list[Certificate]:
+    return [Certificate(der) for path in sorted((folder / "trust").glob("*.pem")) for der in pem(path.read_bytes())]
 
 
 def _put(folder: Path, target: Path) -> None:

@@ -95,8 +95,8 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
 def download_search_copy(document_id: str, visit: Annotated[Visit, Depends(allowed("document"))]) -> Response:
     """The labelled copy of a document that came signed. Raises NotFound where there is none."""
     record = visit.record(document_id)
-    visit.read("download", record)
     content = visit.wiring.records.open_search_copy(DocumentId(document_id))
+    visit.read("download", record)
     headers = {"Content-Disposition": f'attachment; filename="{document_id}-tra-cuu.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
