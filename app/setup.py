@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from app.credentials import Credentials
 from app.demo import fill_demo
+from app.trusted import listed, sign_trust
 from app.wiring import Wiring
 from config.catalogue import SHIPPED
 from config.settings import load_settings
 from pipeline.runner import make_inboxes
 from registry import users
 from registry.database import read, write
-from registry.errors import Conflict
+from registry.errors import Conflict, SigningFailed
 from registry.values import Role
 from signing.authority import create_development_authority
 
@@ -62,6 +64,9 @@ def initialise(home: Path, *, demo: bool, agency: str) -> list[Credentials]:
             shutil.copytree(SHIPPED, wiring.folder("catalogue"), ignore=shutil.ignore_patterns("messages.yaml"))
         name = agency or next(iter(wiring.catalogue.units)).name
         create_development_authority(wiring.folder("keys"), name)
+        with suppress(SigningFailed, OSError):  # a key elsewhere signs with `sohoa trust sign`
+            if listed(wiring).version is None:
+                sign_trust(wiring, actor="sohoa init")
         make_inboxes(wiring.workshop)
         made = _first_accounts(wiring, demo=demo)
         if demo:

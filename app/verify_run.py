@@ -37,7 +37,7 @@ AT_ONCE = 8
 AHEAD = 3
 """Batches under way for each worker: what is found is written in order, and one slow record must not hold up all."""
 KEPT_RUNS = 3
-UNSAID = {"document_id", "versions", "pdf_sha256"}
+UNSAID = {"document_id", "versions"}
 
 
 class RunHead(Value):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from pydantic import Field
@@ -29,6 +31,11 @@ from registry.errors import FixityMismatch, KeyNotFound
 from registry.values import DocumentId, ScanId, Value
 
 GONE = "missing: the whole object"
+BEING_ANNOUNCED = re.compile(rf"changed: {re.escape(INVENTORY)}")
+BEING_WRITTEN = re.compile(r"unexpected: v\d+/.*")
+ANNOUNCING_S, WRITING_S = (0.3,), (0.3, 2.0, 8.0)
+"""When to look again: an inventory and its digest are replaced one after the other, and a store that takes file by file
+has those of a new version before the inventory that names them."""
 
 
 class RecordFixity(Value):
@@ -79,7 +86,30 @@ def check_scan(store: ObjectStore, scan_id: ScanId) -> RecordFixity:
 
 
 def check_object(store: ObjectStore, root: str, copies: Mapping[str, BinaryIO] | None = None) -> RecordFixity:
-    """The same for whatever object lies, or should lie, at this prefix. Files are read in pieces, none is kept."""
+    """The same for whatever object lies, or should lie, at this prefix. Files are read in pieces, none is kept.
+
+    A new version that is just being written looks like damage for a moment: it is looked at again before that is said.
+    """
+    found = _check_once(store, root, copies)
+    for pause in _under_way(found.findings):
+        if found.ok:
+            break
+        time.sleep(pause)
+        for copy in (copies or {}).values():
+            copy.seek(0)
+            copy.truncate()
+        found = _check_once(store, root, copies)
+    return found
+
+
+def _under_way(findings: Sequence[str]) -> tuple[float, ...]:
+    """When to look again, where a version under way would look so."""
+    if not findings or not all(BEING_ANNOUNCED.fullmatch(f) or BEING_WRITTEN.fullmatch(f) for f in findings):
+        return ()
+    return WRITING_S if all(BEING_WRITTEN.fullmatch(f) for f in findings) else ANNOUNCING_S
+
+
+def _check_once(store: ObjectStore, root: str, copies: Mapping[str, BinaryIO] | None) -> RecordFixity:
     identifier = identifier_of(root)
     document_id = DocumentId(identifier.removeprefix("urn:uuid:"))
     findings: list[str] = []

@@ -145,7 +145,8 @@ def _dump(settings: Settings, engine: Engine, folder: Path) -> Path:
             tables=tables,
         )
     _copy_folder(settings.path(settings.folders.catalogue), part / "catalogue", "*.yaml")
-    _copy_folder(settings.path(settings.signing.trust), part / "trust", "*.pem")
+    for kind in ("*.pem", "manifest.*"):
+        _copy_folder(settings.path(settings.signing.trust), part / "trust", kind)
     toml = settings.home / "sohoa.toml"
     if toml.exists():
         (part / "sohoa.toml").write_text(without_secrets(toml.read_text(encoding="utf-8")), encoding="utf-8")

@@ -22,7 +22,7 @@ from archive.store import ObjectStore
 from pipeline.appearance import compare
 from pipeline.pdfa_state import pdfa_state
 from registry.errors import FixityMismatch, KeyNotFound
-from registry.values import DocumentId, RecordMetadata, ScanId, Value, Verdict, utc_now
+from registry.values import DocumentId, RecordMetadata, ScanId, Value, Verdict, sha256_file, utc_now
 from signing.policy import POLICY, Policy
 from signing.validate import (
     CHANGED,
@@ -108,7 +108,7 @@ def verify_at(path: Path, trust: TrustStore, at: datetime, policy: Policy, *, na
     with path.open("rb") as stream:
         signature, checks = _looked_into(stream, trust, at, policy)
     made = _report(name or path.name, checks, signature, trust, None)
-    return made.model_copy(update={"at": at, "policy": policy.version})
+    return made.model_copy(update={"at": at, "policy": policy.version, "pdf_sha256": sha256_file(path)})
 
 
 def judged_again(report: VerificationReport, more: Sequence[Finding]) -> VerificationReport:

@@ -16,7 +16,7 @@ from registry.tables import documents, dossiers, people
 from registry.values import DocumentId, DocumentState, Value, Verdict, utc_now
 
 USABLE = "usable"
-REASONS = ("withdrawn", "replaced", "expired", "not-yet-issued", "signature", "purpose", USABLE)
+REASONS = ("replaced", "extract", "withdrawn", "expired", "not-yet-issued", "signature", "purpose", USABLE)
 """Why a paper held is usable or not; `purpose` asks a person to compare the purpose written in it."""
 
 VERDICT_KEPT = timedelta(hours=24)
@@ -213,8 +213,8 @@ def _why(
 ) -> str:
     """The first reason that speaks against the paper, or `purpose`, or `usable`."""
     kind = catalogue.kinds.get(row.kind or "")
-    if row.replaced_by:
-        return "replaced"
+    if row.replaced_by or row.copied_from:  # some pages of a paper are not the paper that is asked for
+        return "replaced" if row.replaced_by else "extract"
     if row.state == DocumentState.WITHDRAWN or kind is None or not kind.reusable:
         return "withdrawn"
     if row.issued_on and row.issued_on > on.isoformat():

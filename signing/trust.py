@@ -7,26 +7,18 @@ whether it is what somebody decided it to be.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from asn1crypto import cms, pem, x509
+from asn1crypto import pem, x509
 from pydantic import ValidationError
 from pyhanko.keys import load_certs_from_pemder
-from pyhanko.sign.general import CMSExtractionError, extract_certificate_info
-from pyhanko.sign.signers import Signer
-from pyhanko.sign.validation.errors import SignatureValidationError
-from pyhanko.sign.validation.generic_cms import async_validate_cms_signature
-from pyhanko.sign.validation.settings import KeyUsageConstraints
-from pyhanko_certvalidator import ValidationContext
 
 from registry.errors import Conflict, NotFound, SettingsInvalid
-from registry.values import Value, utc_now
+from registry.values import Value, Verdict, utc_now
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.p7s"
 UNSIGNED, CHANGED, FOREIGN = "unsigned", "changed", "foreign-signature"
@@ -97,10 +89,11 @@ class TrustStore:
         return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers)
 
 
-def sign_manifest(folder: Path, signer: Signer, *, actor: str) -> Manifest:
+def sign_manifest(folder: Path, sign: Callable[[bytes], bytes], *, actor: str) -> Manifest:
     """The manifest names the certificates that lie in the folder now, under the next version, and is signed.
 
-    A manifest that says so already, with a good signature, is left as it is. Raises SettingsInvalid.
+    sign: from a body to a detached CMS in DER. A manifest that says so already, with a good signature, is left as it
+    is. Raises SettingsInvalid, and what `sign` raises.
     """
     before = TrustStore.load(folder)
     if before.problem is None and before.manifest is not None:
@@ -114,8 +107,7 @@ def sign_manifest(folder: Path, signer: Signer, *, actor: str) -> Manifest:
     ]
     made = Manifest(version=(before.version or 0) + 1, made_at=now, made_by=actor, anchors=tuple(anchors))
     body = made.model_dump_json(indent=1).encode()
-    signature = signer.sign_general_data(body, "sha256", detached=True)
-    for name, content in ((SIGNATURE, signature.dump()), (MANIFEST, body)):
+    for name, content in ((SIGNATURE, sign(body)), (MANIFEST, body)):
         part = folder / f".{name}.part"
         part.write_bytes(content)
         part.replace(folder / name)
@@ -191,32 +183,16 @@ def _read_manifest(folder: Path) -> Manifest | None:
 
 def _signer_of(folder: Path, anchors: Sequence[x509.Certificate]) -> tuple[str, str | None]:
     """Who signed the manifest, and why that does not count: the signature must hold, by a certificate that some anchor
-    of the folder vouches for. Its day does not matter: the key may have been replaced since."""
+    of the folder vouches for."""
+    from signing.detached import check_bytes  # noqa: PLC0415 what is checked there is checked against a trust store
+
     try:
-        signed = cms.ContentInfo.load((folder / SIGNATURE).read_bytes())["content"]
-        certificate = extract_certificate_info(signed).signer_cert
-        name = str(certificate.subject.native.get("common_name", ""))
-        made_at = _read_manifest(folder)
-        context = ValidationContext(
-            trust_roots=list(anchors), allow_fetching=False, moment=made_at.made_at if made_at else None
-        )
-        body = (folder / MANIFEST).read_bytes()
-        digest = hashlib.new(signed["signer_infos"][0]["digest_algorithm"]["algorithm"].native, body).digest()
-        status = asyncio.run(
-            async_validate_cms_signature(
-                signed,
-                raw_digest=digest,
-                validation_context=context,
-                key_usage_settings=KeyUsageConstraints(key_usage=set()),
-            )
-        )
+        body, der = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
     except OSError:
         return "", UNSIGNED
-    except (ValueError, TypeError, KeyError, CMSExtractionError, SignatureValidationError):
-        return "", CHANGED
-    if not (status.intact and status.valid):
-        return name, CHANGED
-    return name, None if status.trusted else FOREIGN
+    found = check_bytes(body, der, TrustStore(anchors))
+    problems = {Verdict.PASSED: None, Verdict.INDETERMINATE: FOREIGN, Verdict.FAILED: CHANGED}
+    return found.signed_by, problems[found.indication]
 
 
 def _restored(ders: tuple[bytes, ...], *others: object) -> TrustStore:

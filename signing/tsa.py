@@ -39,15 +39,15 @@ class HttpTsa(TimeStamper):  # type: ignore[misc]
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         """A token for that digest. Raises TimestampRequestError: no answer in time (a TimeoutError is its cause) or a
         refusal; WrongToken."""
-        nonce, query = self.request_cms(message_digest, md_algorithm)
-        body = await asyncio.to_thread(exchange, self._url, query.dump(), self._timeout_s)
+        nonce, asked = self.request_cms(message_digest, md_algorithm)
+        body = await asyncio.to_thread(exchange, self._url, asked.dump(), self._timeout_s)
         return sound_token(body, message_digest, nonce)
 
 
-def exchange(url: str, query: bytes, timeout_s: float) -> bytes:
+def exchange(url: str, asked: bytes, timeout_s: float) -> bytes:
     """What the authority answers. Raises TimestampRequestError, of a TimeoutError when the time ran out."""
     request = urllib.request.Request(  # noqa: S310 http and https only: of the settings
-        url, data=query, headers={"Content-Type": REQUEST_TYPE, "Accept": REPLY_TYPE}
+        url, data=asked, headers={"Content-Type": REQUEST_TYPE, "Accept": REPLY_TYPE}
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
@@ -121,7 +121,7 @@ def probe(url: str, timeout_s: float) -> float:
     imprint, nonce = hashlib.sha256(secrets.token_bytes(32)).digest(), secrets.randbits(63)
     began = time.monotonic()
     try:
-        sound_token(exchange(url, _query(imprint, nonce), timeout_s), imprint, nonce)
+        sound_token(exchange(url, query(imprint, nonce), timeout_s), imprint, nonce)
     except WrongToken as exc:
         raise ServiceUnavailable("the timestamp authority answered, but not with a token") from exc
     except TimestampRequestError as exc:
@@ -129,12 +129,13 @@ def probe(url: str, timeout_s: float) -> float:
     return time.monotonic() - began
 
 
-def _query(imprint: bytes, nonce: int) -> bytes:
+def query(imprint: bytes, nonce: int) -> bytes:
+    """A request for a token over a SHA-256 digest, with its certificate (RFC 3161 §2.4.1)."""
     message = tsp.MessageImprint(
         {"hash_algorithm": algos.DigestAlgorithm({"algorithm": "sha256"}), "hashed_message": imprint}
     )
-    query: Any = tsp.TimeStampReq(
+    asked: Any = tsp.TimeStampReq(
         {"version": "v1", "message_imprint": message, "nonce": core.Integer(nonce), "cert_req": True}
     )
-    encoded: bytes = query.dump()
+    encoded: bytes = asked.dump()
     return encoded

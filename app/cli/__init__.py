@@ -71,6 +71,10 @@ GROUPS = {
             "kit": "kit:kit",
         },
     ),
+    "trust": (
+        "Chứng thư gốc được tin.",
+        {"list": "trust:list_anchors", "add": "trust:add", "remove": "trust:remove", "sign": "trust:sign"},
+    ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
     "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal", "reads": "audit:reads"}),
     "dossiers": ("Hồ sơ.", {"import": "numbers:import_file"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, as_lines, err, out
+from app.reporting.files import require_kind, write_report
 from app.verdicts import CHECKS, TECHNICAL, advice, mark
 from app.wiring import opened
 from registry.values import DocumentId, Verdict
@@ -27,19 +28,32 @@ def verify(
     targets: Annotated[list[str] | None, typer.Argument(help="Mã tài liệu hoặc tệp PDF.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Cả kho; dừng rồi chạy lại thì làm tiếp.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Cùng --all: kiểm tra lại từ đầu.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Ghi báo cáo vào tệp .html, .pdf hoặc .xml (ETSI TS 119 102-2).")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Kết luận về từng tài liệu: nguyên vẹn, chữ ký, chuỗi chứng thư, dấu thời gian, bản gốc, nhật ký."""
     with opened(home) as wiring:
-        reports = verify_archive(wiring, anew=anew) if everything else iter(_each(wiring, targets or []))
-        bad: list[int] = []
-        counted = _counted(reports, bad)
-        if json:
-            as_lines(as_json(report) for report in counted)
+        if report is not None:
+            require_kind(report)
+        if everything:
+            reports = verify_archive(wiring, anew=anew)
+            what = "Toàn bộ kho lưu trữ"
         else:
-            for report in counted:
-                if not everything or report.verdict != Verdict.PASSED:
-                    tell(report)
+            found = list(_each(wiring, targets or []))
+            reports, what = (lambda: iter(found)), ", ".join(Path(target).name for target in targets or [])
+        if report is not None:
+            write_report(wiring, report, reports, what=what, made_by=actor())
+            err.print(f"Báo cáo: {report}")
+        bad: list[int] = []
+        counted = _counted(reports(), bad)
+        if json:
+            as_lines(as_json(one) for one in counted)
+        else:
+            for one in counted:
+                if not everything or one.verdict != Verdict.PASSED:
+                    tell(one)
     if bad:
         sys.exit(EXIT_PARTLY)
 
@@ -52,8 +66,8 @@ def _counted(reports: Iterable[VerificationReport], bad: list[int]) -> Iterator[
         yield report
 
 
-def verify_archive(wiring: Wiring, *, anew: bool) -> Iterator[VerificationReport]:
-    """The whole archive is judged; then its reports, one after the other as they were kept."""
+def verify_archive(wiring: Wiring, *, anew: bool) -> Callable[[], Iterator[VerificationReport]]:
+    """The whole archive is judged; then what gives its reports, one after the other as they were kept."""
     from app.verify_run import Run, head_of, verify_all  # noqa: PLC0415 for those alone who verify all
     from registry import documents  # noqa: PLC0415
     from registry.database import read  # noqa: PLC0415
@@ -70,7 +84,7 @@ def verify_archive(wiring: Wiring, *, anew: bool) -> Iterator[VerificationReport
             end = verify_all(wiring, run, actor=actor(), progress=lambda number: progress.advance(bar, number))
         told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(end.verdicts.items()))
         err.print(f"{end.records} tài liệu: {told or 'kho trống'}.")
-        yield from run.reports()
+    return run.reports
 
 
 def _each(wiring: Wiring, targets: list[str]) -> Iterator[VerificationReport]:

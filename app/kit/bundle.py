@@ -2,7 +2,7 @@
 
 A kit stands for itself: its manifest is signed by the agency and stamped with the time, the rows of the audit log that
 concern its documents are proven under sealed heads without telling of other rows, and `verify.py` needs nothing but
-Python (docs/decisions/0024-offline-kit.md).
+Python (docs/decisions/0028-offline-kit.md).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import select
 
-from app.kit.checking import check_kit
+from app.kit.checking import check_kit, is_altered
 from app.web import words
 from archive.aip import AipPapers, read_papers
-from archive.ocfl import object_root, root_of, root_papers
+from archive.ocfl import INVENTORY, object_root, parse_inventory, root_of, root_papers
 from archive.scans import is_archived, read_scan, scan_object
 from archive.seals import HEAD, SIGNATURE, iter_seals, read_head, read_rows
 from archive.store import ObjectStore
@@ -152,6 +152,9 @@ def _fill(
         _keep_validation_data(wiring, DocumentId(record.id), folder)
         verdict = wiring.records.examine(DocumentId(record.id)).verdict
         told.append(_document(record, papers[record.id], verdict))
+        if told[-1]["signature_level"] is None:
+            newest = _pdfs(folder / "archive" / object_root(DocumentId(record.id)))[-1]
+            told[-1]["arrived_altered"] = wiring.side_pool.run(is_altered, newest, timeout_s=CHECK_S)
         progress()
     whole, left_out = _scans(store, papers)
     for scan in whole:
@@ -205,6 +208,13 @@ def _document(record: DocumentRecord, papers: AipPapers, verdict: str) -> dict[s
     }
 
 
+def _pdfs(root: Path) -> list[Path]:
+    """Where the document.pdf of each version of the copied object lies, the newest last; the same bytes once."""
+    inventory = parse_inventory((root / INVENTORY).read_bytes())
+    paths = (inventory.content_path("document.pdf", version) for version in inventory.versions)
+    return [root / path for path in dict.fromkeys(paths) if path is not None]
+
+
 def _copy_object(store: ObjectStore, root: str, folder: Path) -> None:
     """All files of the object, of all versions, as they are. What is wrong with them is found by the kit's check."""
     for key in store.list(root):
@@ -216,7 +226,7 @@ def _copy_object(store: ObjectStore, root: str, folder: Path) -> None:
 
 def _keep_validation_data(wiring: Wiring, document_id: DocumentId, folder: Path) -> None:
     """What its PDF of every version brings along lies in `validation/`, each value once, named by its digest."""
-    for pdf in sorted((folder / "archive" / object_root(document_id)).glob("v*/content/document.pdf")):
+    for pdf in _pdfs(folder / "archive" / object_root(document_id)):
         for kind, values in wiring.side_pool.run(validation_data, pdf, timeout_s=60.0).items():
             for value in values:
                 name = f"{hashlib.sha256(value).hexdigest()}.{ENDINGS[kind]}"

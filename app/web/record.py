@@ -156,7 +156,7 @@ async def make_extract(
 ) -> Response:
     """The chosen pages are handed in as an extract of this document."""
     form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
-    visit.record(document_id)
+    visit.read("view", visit.record(document_id))
     wanted = page_indexes(form.get("pages", ""))
     visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
     return RedirectResponse("/tray", status_code=303)

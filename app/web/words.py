@@ -77,6 +77,7 @@ HELD = {
     "purpose": "dùng được nếu đúng mục đích ghi trong giấy",
     "expired": "đã hết hạn",
     "withdrawn": "đã bị thu hồi",
+    "extract": "chỉ là bản trích sao",
     "replaced": "đã có bản thay thế",
     "not-yet-issued": "ban hành sau ngày tiếp nhận",
     "signature": "chữ ký chưa đạt",

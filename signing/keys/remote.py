@@ -26,10 +26,12 @@ from pyhanko.sign.signers.csc_signer import (
 
 from registry.errors import ServiceUnavailable, SigningFailed, WrongPin
 from registry.values import utc_now
-from signing.keys.seam import require_fit
+from signing.keys.seam import require_fit, require_own
 from signing.keys.secret import Secret
 
 BAD_REQUEST = 400
+BROKEN = (SigningError, aiohttp.ClientError, TimeoutError, ValueError, TypeError, AttributeError)
+"""No answer, or one that is not what the standard says."""
 SIGNATURE_BYTES = 512
 """Room for RSA 4096, the largest in use."""
 
@@ -126,9 +128,9 @@ class _RemoteSigner(Signer):  # type: ignore[misc]
                 made = await CSCSigner(http, manager, sign_timeout=round(self._place.timeout_s)).async_sign_raw(
                     data, digest_algorithm
                 )
-        except (SigningError, aiohttp.ClientError, TimeoutError) as exc:
+        except BROKEN as exc:
             raise ServiceUnavailable(f"the signing service: {type(exc.__cause__ or exc).__name__}") from exc
-        return bytes(made)
+        return require_own(self.signing_cert, bytes(made), data, digest_algorithm)
 
 
 async def _credential(place: RemotePlace, token: str | None) -> tuple[str, CSCCredentialInfo]:
@@ -140,7 +142,7 @@ async def _credential(place: RemotePlace, token: str | None) -> tuple[str, CSCCr
             name = place.credential or await _only_credential(http, session)
             session = CSCServiceSessionInfo(session.service_url, name, oauth_token=token)
             info = await fetch_certs_in_csc_credential(http, session, timeout=round(place.timeout_s))
-    except (SigningError, aiohttp.ClientError, TimeoutError) as exc:
+    except BROKEN as exc:
         raise ServiceUnavailable(f"the signing service: {type(exc.__cause__ or exc).__name__}") from exc
     told = info.response_data
     if told.get("key", {}).get("status", "enabled") != "enabled":

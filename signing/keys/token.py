@@ -21,7 +21,7 @@ from pyhanko.sign.signers import Signer
 
 from registry.errors import ServiceUnavailable, SigningFailed, TokenLocked, WrongPin
 from registry.values import utc_now
-from signing.keys.seam import require_fit
+from signing.keys.seam import require_fit, require_own
 from signing.keys.secret import Secret
 
 BROKEN = (
@@ -120,7 +120,8 @@ class _TokenSigner(PKCS11Signer):  # type: ignore[misc]
             raise
         except p11.PKCS11Error as exc:
             raise SigningFailed(f"the token refuses to sign: {type(exc).__name__}") from exc
-        return bytes(spec.post_sign_transform(made) if spec.post_sign_transform else made)
+        signature = bytes(spec.post_sign_transform(made) if spec.post_sign_transform else made)
+        return require_own(self.signing_cert, signature, data, digest_algorithm)
 
     def _reopen(self) -> None:
         _forget(self.pkcs11_session)

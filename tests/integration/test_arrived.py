@@ -12,6 +12,8 @@ import pypdfium2
 import pytest
 from rich.console import Console
 
+from app.kit import verifier
+from app.kit.bundle import make_kit
 from app.rebuild import rebuild_registry
 from app.setup import initialise
 from app.wiring import Wiring, opened
@@ -22,6 +24,7 @@ from registry import documents, dossiers, scans
 from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import RefusalCode, Refused
+from registry.reads import Purpose, Reader, Why
 from registry.values import (
     Description,
     DocumentId,
@@ -36,7 +39,7 @@ from registry.values import (
 )
 from tests.faults.inputs import paper
 from tests.judges import archivable
-from tests.signed_inputs import AGENCY, Foreign, Input, make_foreign, saved, sign, signed_inputs
+from tests.signed_inputs import AGENCY, FAILED, PASSED, Foreign, Input, make_foreign, saved, sign, signed_inputs
 
 pytestmark = pytest.mark.slow
 READ = ("visible", "two-signatures", "form-filled-then-signed")
@@ -235,3 +238,25 @@ def test_judging_again_says_the_same_and_changes_no_byte(
     [done] = wiring.folder("done").rglob("*visible.pdf")
     assert scan.sha256 == sha256_file(done)
     assert done.read_bytes() == inputs["visible"].content == stored(wiring, record.id, "document.pdf")
+
+
+ALTERED = {"changed", "pkcs7-sha1-changed", "broken-xref"}
+"""Whose signed bytes themselves are not those that were signed: what a program can tell that knows no PDF."""
+
+
+def test_an_offline_kit_of_all_of_them_tells_right_from_wrong_from_unknown(
+    wiring: Wiring, taken: dict[str, DocumentRecord], inputs: dict[str, Input], tmp_path: Path
+) -> None:
+    names = {record.id: name for name, record in taken.items() if record.archived_at is not None}
+    reader, why = Reader(account="kiemtra", role="auditor"), Purpose(why=Why.INSPECTION)
+    made = make_kit(wiring, [DocumentId(i) for i in names], tmp_path / "kit", reader=reader, purpose=why)
+    report = verifier.Kit(made.path, None).verify()
+    assert report.ok, "what came altered was known to be so when the kit was made"
+    for document_id, name in names.items():
+        checks = [c for c in report.checks if document_id in c.what and "chữ ký" in c.what]
+        altered = {word for word in ("bị sửa", "của nội dung này", "bị cụt") for c in checks if word in c.detail}
+        assert bool(altered) == (name in ALTERED), (name, checks)
+        if inputs[name].verdicts == (PASSED,):
+            assert checks and all(c.ok for c in checks), (name, checks)
+        if inputs[name].verdicts == (FAILED,):
+            assert any(c.ok is None for c in report.checks if document_id in c.what), name

@@ -11,18 +11,22 @@ import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
+from PIL import Image, ImageDraw
 
 from app.setup import initialise
 from app.wiring import Wiring, opened
 from archive.aip import open_file, read_papers
 from pipeline import decisions, intake, parting, settling, steps
 from pipeline.ocr import engine
+from pipeline.pdfa import write_pdfa
 from registry import documents, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.errors import Conflict
-from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, PageText, ScanId
+from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, PageText, ScanId, utc_now
 from signing.authority import Authority
+from signing.stamp import Seal, agency_stamp
+from tests.bad_inputs import encoded, sheet
 from tests.faults.inputs import paper
 from tests.judges import archivable, signed
 from tests.key_homes import issue, pkcs12_file
@@ -160,10 +164,30 @@ def test_every_copy_says_which_it_is_and_who_made_it(
         assert papers.metadata.signature_level == "B-LTA"
 
 
+def sealed(wiring: Wiring, folder: Path) -> list[Path]:
+    """Pages of three sizes under the stamp with the seal, and the official's mark."""
+    picture = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).ellipse((8, 8, 392, 392), outline=(220, 20, 20, 255), width=12)
+    picture.save(folder / "dau.png")
+    stamp = agency_stamp(CopyForm.TRUE_COPY, AGENCY, utc_now(), "tt02", Seal(folder / "dau.png", 36))
+    made = []
+    for name, size in {"a4": (1654, 2339), "the": (674, 425), "bien-lai": (456, 1200)}.items():
+        (folder / "scan.jpg").write_bytes(encoded(sheet(size=size), "JPEG"))
+        page = PageText(index=0, text="", confidence=0, dpi=200)
+        write_pdfa(folder / "scan.jpg", "image/jpeg", [page], folder / "plain.pdf")
+        signed = wiring.station.sign(
+            folder / "plain.pdf", folder / f"{name}.pdf", stamp=stamp, unit="H99.32", mark=True
+        )
+        assert (signed.level, signed.signatures) == ("B-LTA", 2)
+        made.append(signed.path)
+    return made
+
+
 def test_both_signatures_hold_for_us_and_for_strangers(
     wiring: Wiring, source: DocumentRecord, copy_of_copy: DocumentRecord, extract: DocumentRecord, tmp_path: Path
 ) -> None:
     files = [stored(wiring, r.id, tmp_path) for r in (source, copy_of_copy, extract)]
+    files += sealed(wiring, tmp_path)
     for each in (source, copy_of_copy, extract):
         assert wiring.records.verify(each.id).verdict == "TOTAL-PASSED"
     assert set(archivable(files).values()) == {(True, "")}

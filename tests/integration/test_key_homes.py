@@ -6,13 +6,15 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from app.setup import initialise
-from registry.errors import ServiceUnavailable, SigningFailed, WrongPin
+from registry.errors import ServiceUnavailable, SigningFailed, WrongCertificate, WrongPin
 from signing.authority import Authority, create_development_authority
 from signing.keys import SigningKey
 from signing.keys.remote import RemoteKey, RemotePlace
@@ -44,6 +46,7 @@ def issued(authority: Authority) -> dict[str, Issued]:
 @pytest.fixture(scope="module")
 def tokens(issued: dict[str, Issued], tmp_path_factory: pytest.TempPathFactory) -> dict[str, TokenPlace]:
     held = {"rsa": (PIN, issued["rsa"]), "ec": (PIN, issued["ec"]), "another": (PIN, issued["ec"])}
+    held["mixed"] = (PIN, replace(issued["rsa"], key=rsa.generate_private_key(65537, 2048)))
     return soft_tokens(tmp_path_factory.mktemp("softhsm") / "hsm", held)
 
 
@@ -151,6 +154,26 @@ def test_a_missing_token_module_or_key_is_told_as_that(tokens: dict[str, TokenPl
         TokenKey.open(TokenPlace(module=Path("/no/such.so"), token="rsa", key_label="ky"), typed(PIN))
     with pytest.raises(SigningFailed, match="lacks the key"):
         TokenKey.open(TokenPlace(module=known.module, token="rsa", key_label="khác"), typed(PIN))
+
+
+def test_a_key_that_is_not_the_certificates_signs_nothing(
+    tokens: dict[str, TokenPlace], issued: dict[str, Issued]
+) -> None:
+    mixed = replace(issued["ec"], key=ec.generate_private_key(ec.SECP256R1()))
+    with signing_service(mixed=Credential(mixed, PIN)) as service:
+        for key in (TokenKey.open(tokens["mixed"], typed(PIN)), remote(service, "mixed", typed(PIN, keep=True))):
+            with pytest.raises(WrongCertificate):
+                raw(key, b"x")
+
+
+def test_a_service_that_answers_nonsense_is_told_as_away(service: SigningService) -> None:
+    key = remote(service, "ec", typed(PIN, keep=True))
+    for nonsense in ({"SAD": 7}, {"signatures": ["?"]}, []):
+        service.nonsense = nonsense
+        with pytest.raises((ServiceUnavailable, WrongCertificate)):
+            raw(key, b"x")
+    service.nonsense = None
+    verify(key, raw(key, b"x"), b"x")
 
 
 def test_a_remote_pin_is_refused_once_and_the_credential_is_not_locked(service: SigningService) -> None:

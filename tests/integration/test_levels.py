@@ -16,7 +16,7 @@ from signing.proofs import Evidence, prove
 from signing.renew import NotRenewed, RenewedPdf, renew_by, renew_pdf
 from signing.seal import seal
 from signing.sign import SignedPdf, sign_pdf
-from signing.tsa import HttpTsa
+from signing.tsa import HttpTsa, WrongToken, exchange, query, sound_token
 from signing.validate import TrustStore, validate_pdf
 from tests.bad_inputs import encoded, sheet
 from tests.judges import archivable, signed
@@ -133,10 +133,29 @@ def test_a_revoked_certificate_signs_nothing(pki: Pki, plain: Path, target: Path
     assert not target.exists()
 
 
-def test_what_was_signed_before_the_revocation_stays_good(pki: Pki, plain: Path, target: Path) -> None:
+def test_what_was_signed_before_the_revocation_stays_good_also_when_it_is_renewed_after_it(
+    pki: Pki, plain: Path, target: Path, tmp_path: Path
+) -> None:
     with pki.frozen(pki.revoked_at - DAY):
         assert sign(pki, plain, target, "revoked").level == "B-LTA"
     assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.PASSED
+    renewed = renew(pki, target, tmp_path / "renewed.pdf", "ec")
+    assert validate_pdf(renewed.path, TrustStore(pki.roots)).verdict == Verdict.PASSED
+
+
+def test_only_a_token_for_what_was_asked_is_taken(pki: Pki) -> None:
+    imprint, other, nonce = b"\1" * 32, b"\2" * 32, 5
+    body = exchange(pki.tsa(), query(imprint, nonce), 5.0)
+    assert sound_token(body, imprint, nonce)["content_type"].native == "signed_data"
+    flipped = body[:-1] + bytes([body[-1] ^ 1])
+    for answer, asked, number in (
+        (body, other, nonce),
+        (body, imprint, 6),
+        (flipped, imprint, nonce),
+        (b"", imprint, nonce),
+    ):
+        with pytest.raises(WrongToken):
+            sound_token(answer, asked, number)
 
 
 def renew(pki: Pki, source: Path, target: Path, tsa: str = "good") -> RenewedPdf:

@@ -41,13 +41,14 @@ class Credential:
 
 @dataclass
 class SigningService:
-    """calls: how often each endpoint was asked. silent: it answers 503."""
+    """calls: how often each endpoint was asked. silent: it answers 503. nonsense: what it answers to everything."""
 
     credentials: dict[str, Credential]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     url: str = ""
     calls: Counter[str] = field(default_factory=Counter)
     silent: bool = False
+    nonsense: Any = None
     _sads: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def answer(self, path: str, told: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -56,6 +57,8 @@ class SigningService:
         self.calls[name] += 1
         if self.silent:
             return 503, {}
+        if self.nonsense is not None:
+            return 200, self.nonsense
         if name == "credentials/list":
             return 200, {"credentialIDs": list(self.credentials)}
         held = self.credentials.get(str(told.get("credentialID")))

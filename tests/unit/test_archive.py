@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from archive.aip import (
     read_texts,
     safe_name,
 )
-from archive.fixity import audit, check_record
+from archive.fixity import RecordFixity, audit, check_record
 from archive.folder import FolderStore
 from archive.ocfl import object_root
 from registry.errors import KeyNotFound, KeyTaken, Retained, SettingsInvalid
@@ -87,6 +88,24 @@ def test_a_new_version_keeps_the_old_one(store: FolderStore, tmp_path: Path) -> 
         assert b"capture" in stream.read()
     with pytest.raises(KeyNotFound):
         add_version(store, DocumentId("00000000-0000-4000-8000-000000000000"), {"a": b""}, user="an", message="x")
+
+
+def test_a_version_that_is_just_being_written_is_no_damage(store: FolderStore, tmp_path: Path) -> None:
+    archive_record(store, content(tmp_path / "in"), user="an", message="archived")
+    told: list[RecordFixity] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            told.append(check_record(store, ID))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for number in range(30):
+        add_version(store, ID, {"events.json": f"[{' ' * number}]".encode()}, user="an", message="renewed")
+    ended.set()
+    looking.join()
+    assert told and all(found.ok for found in told), {f for found in told for f in found.findings}
 
 
 @pytest.mark.parametrize(

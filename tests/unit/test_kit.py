@@ -11,22 +11,27 @@ import sys
 import venv
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.kit import verifier
 from app.kit.bundle import Kit, make_kit
 from app.setup import initialise
 from app.wiring import Wiring, opened
-from registry import audit, documents
+from registry import audit, documents, reads
 from registry.database import read, write
 from registry.errors import Conflict, FixityMismatch
 from registry.reads import Purpose, Reader, Why
-from registry.values import DocumentId
+from registry.values import DocumentId, utc_now, vietnam_date
+from tests.desk import run_cli
 from tests.office import add_record
 
 READER = Reader(account="kiemtra", role="auditor")
@@ -277,8 +282,97 @@ def test_its_own_rsa_agrees_with_openssl(chosen: type[hashes.SHA256], bits: int)
     assert not holds(key, oid, body, signature[:-1] + bytes([signature[-1] ^ 1]))
 
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+BEFORE, AFTER = NOW - timedelta(days=10), NOW + timedelta(days=10)
+
+
+def certificate(name: str, key: ec.EllipticCurvePrivateKey, issuer: str, by: ec.EllipticCurvePrivateKey, *,
+                authority: bool, purpose: x509.ObjectIdentifier | None = None) -> x509.Certificate:  # fmt: skip
+    named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)]) for n in (name, issuer)]
+    made = (
+        x509.CertificateBuilder().subject_name(named[0]).issuer_name(named[1]).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(BEFORE).not_valid_after(NOW + timedelta(days=400))
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    )  # fmt: skip
+    if purpose is not None:
+        made = made.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    return made.sign(by, hashes.SHA256())
+
+
+def plain(made: x509.Certificate) -> verifier.Certificate:
+    return verifier.Certificate(made.public_bytes(Encoding.DER))
+
+
+def answer(leaf: x509.Certificate, issuer: x509.Certificate, responder: x509.Certificate,
+           by: ec.EllipticCurvePrivateKey, revoked: datetime | None) -> bytes:  # fmt: skip
+    status = ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD
+    built = ocsp.OCSPResponseBuilder().add_response(
+        leaf, issuer, hashes.SHA256(), status, NOW, AFTER, revoked, None
+    )  # fmt: skip
+    built = built.responder_id(ocsp.OCSPResponderEncoding.HASH, responder).certificates([responder])
+    return built.sign(by, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def revocations(leaf: x509.Certificate, issuer: str, by: ec.EllipticCurvePrivateKey, at: datetime | None) -> bytes:
+    made = x509.CertificateRevocationListBuilder().last_update(NOW).next_update(AFTER)
+    made = made.issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+    if at is not None:
+        gone = x509.RevokedCertificateBuilder().serial_number(leaf.serial_number).revocation_date(at).build()
+        made = made.add_revoked_certificate(gone)
+    return made.sign(by, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("way", ["ocsp", "delegated", "crl"])
+@pytest.mark.parametrize(("revoked", "wrong"), [(None, False), (NOW - timedelta(days=1), True), (AFTER, False)])
+def test_it_knows_what_was_revoked_and_when(way: str, revoked: datetime | None, wrong: bool) -> None:
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(4)]
+    root = certificate("gốc", keys[0], "gốc", keys[0], authority=True)
+    leaf = certificate("cơ quan", keys[1], "gốc", keys[0], authority=False)
+    serving = certificate("ocsp", keys[2], "gốc", keys[0], authority=False, purpose=ExtendedKeyUsageOID.OCSP_SIGNING)
+    fake = certificate("ocsp", keys[3], "gốc", keys[3], authority=False, purpose=ExtendedKeyUsageOID.OCSP_SIGNING)
+    trust = verifier.Trust([plain(root)])
+    path = trust.chain(plain(leaf), NOW)
+    trust.answers.append(answer(leaf, root, fake, keys[3], None))  # by nobody whom the issuer names
+    trust.lists.append(revocations(leaf, "gốc", keys[3], None))  # of another authority of the same name
+    with pytest.raises(verifier.CannotTell):
+        trust.require_not_revoked(path, NOW)
+    if way == "crl":
+        trust.lists.append(revocations(leaf, "gốc", keys[0], revoked))
+    else:
+        responder, key = (root, keys[0]) if way == "ocsp" else (serving, keys[2])
+        trust.answers.append(answer(leaf, root, responder, key, revoked))
+    if wrong:
+        with pytest.raises(verifier.Wrong, match="thu hồi"):
+            trust.require_not_revoked(path, NOW)
+    else:
+        trust.require_not_revoked(path, NOW)
+
+
+def test_a_chain_needs_authorities_in_it_and_days_in_force() -> None:
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    root = certificate("gốc", keys[0], "gốc", keys[0], authority=True)
+    officer = certificate("cán bộ", keys[1], "gốc", keys[0], authority=False)
+    forged = certificate("ai đó", keys[2], "cán bộ", keys[1], authority=False)
+    trust = verifier.Trust([plain(root)])
+    assert [c.name for c in trust.chain(plain(officer), NOW)] == ["cán bộ", "gốc"]
+    with pytest.raises(verifier.NoChain):
+        trust.chain(plain(forged), NOW, [plain(officer)])
+    with pytest.raises(verifier.CannotTell, match="không còn hạn"):
+        trust.chain(plain(officer), NOW + timedelta(days=4000))
+
+
 def test_it_imports_nothing_but_pythons_own() -> None:
     source = Path(verifier.__file__).read_text()
     names = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
     assert names <= set(sys.stdlib_module_names)
     compile(source, "verify.py", "exec", dont_inherit=True)
+
+
+def test_the_command_line_makes_one_of_a_period(office: Wiring, ids: list[DocumentId], tmp_path: Path) -> None:
+    home, target, today = str(office.settings.home), tmp_path / "ky.zip", vietnam_date(utc_now()).isoformat()
+    told = run_cli("archive", "kit", "--from", today, "--to", today, "--unit", "H99.32", "--output", str(target),
+                   "--dossier", "H99.32-260805-0003", "--home", home)  # fmt: skip
+    assert told["documents"] == len(ids) and Path(told["path"]).is_file() and Path(told["cover"]).is_file()
+    with read(office.engine) as conn:
+        [newest] = reads.find(conn, limit=1)
+    assert (newest.action, newest.why, newest.dossier) == ("export", "dossier", "H99.32-260805-0003")

@@ -12,7 +12,7 @@ from config.catalogue import SHIPPED, load_catalogue
 from registry import documents, dossiers, reuse_events, tables
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, NotFound
-from registry.values import DocumentId, Verdict, utc_now
+from registry.values import CopyForm, CopyOf, DocumentId, Verdict, utc_now
 from search.reuse import ComponentAnswer, check, record
 from tests.unit.records import archived, person
 
@@ -49,6 +49,15 @@ def put(engine: Engine, *arguments: object, **named: object) -> DocumentId:
 
 def test_nothing_held_means_everything_is_missing(engine: Engine) -> None:
     assert all(component.missing for component in ask(engine).values())
+
+
+def test_an_extract_is_not_the_paper_that_is_asked_for(engine: Engine) -> None:
+    held = put(engine, SINGLE, (person("Nguyễn Thị Ánh Hòa", HOA),))
+    with write(engine) as conn:
+        told = CopyOf(form=CopyForm.EXTRACT, source=DocumentId("whole"), source_pages=(1,))
+        documents.keep_copied(conn, held, told)
+    component = ask(engine)["TP03"]
+    assert component.missing and [c.why for c in component.candidates] == ["extract"]
 
 
 def test_a_valid_paper_of_the_person_need_not_be_brought(engine: Engine) -> None:

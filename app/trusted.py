@@ -1,0 +1,114 @@
+"""The trust store of an installation: shown, changed, signed; each change is in the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry import audit
+from registry.database import write
+from registry.values import Value, utc_now
+from signing.trust import Manifest, TrustStore, add_anchor, read_certificates, remove_anchor, sign_manifest
+
+if TYPE_CHECKING:
+    from app.wiring import Wiring
+
+PROBLEMS = {
+    "unsigned": "danh sách chưa được ký xác nhận",
+    "changed": "thư mục không còn đúng với danh sách đã ký",
+    "foreign-signature": "danh sách do khóa lạ ký",
+}
+
+
+class ListedAnchor(Value):
+    """A trust anchor as it lies in the folder. added_at, added_by: None where the manifest does not know it."""
+
+    sha256: str
+    subject: str
+    not_after: datetime
+    file: str
+    added_at: datetime | None = None
+    added_by: str | None = None
+
+
+class Listed(Value):
+    """The trust store. age_days: since the manifest was made; None without one. problem: see signing.trust."""
+
+    version: int | None
+    age_days: int | None
+    made_by: str | None
+    signed_by: str
+    problem: str | None
+    strangers: tuple[str, ...]
+    anchors: tuple[ListedAnchor, ...]
+
+
+def listed(wiring: Wiring) -> Listed:
+    """Raises SettingsInvalid when a file there is no certificate."""
+    folder = place(wiring)
+    store = TrustStore.load(folder)
+    known = {a.sha256: a for a in store.manifest.anchors} if store.manifest else {}
+    anchors = []
+    for path in sorted(folder.glob("*.pem")):
+        for certificate in read_certificates(path):
+            line = known.get(certificate.sha256.hex())
+            anchors.append(
+                ListedAnchor(
+                    sha256=certificate.sha256.hex(),
+                    subject=str(certificate.subject.human_friendly),
+                    not_after=certificate.not_valid_after,
+                    file=path.name,
+                    added_at=line.added_at if line else None,
+                    added_by=line.added_by if line else None,
+                )
+            )
+    made = store.manifest
+    return Listed(
+        version=store.version,
+        age_days=(utc_now() - made.made_at).days if made else None,
+        made_by=made.made_by if made else None,
+        signed_by=store.signed_by,
+        problem=store.problem,
+        strangers=tuple(store.strangers),
+        anchors=tuple(anchors),
+    )
+
+
+def sign_trust(wiring: Wiring, *, actor: str) -> Manifest:
+    """The manifest says what lies in the folder now, signed by the installation's key; one that says so already stays.
+
+    Raises SigningFailed, SettingsInvalid.
+    """
+    before = TrustStore.load(place(wiring))
+    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    if made.version != before.version:
+        _note(wiring, "trust-sign", actor, made, None)
+    return made
+
+
+def add(wiring: Wiring, certificate: Path, *, actor: str) -> Manifest:
+    """The certificate is an anchor, and the manifest says so. Raises SettingsInvalid, SigningFailed."""
+    anchor = add_anchor(place(wiring), certificate)
+    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    _note(wiring, "trust-add", actor, made, anchor.sha256.hex())
+    return made
+
+
+def remove(wiring: Wiring, fingerprint: str, *, actor: str) -> Manifest:
+    """The certificate is no anchor any more. Raises NotFound, Conflict, SigningFailed."""
+    anchor = remove_anchor(place(wiring), fingerprint)
+    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    _note(wiring, "trust-remove", actor, made, anchor.sha256.hex())
+    return made
+
+
+def place(wiring: Wiring) -> Path:
+    """The folder of the anchors."""
+    return wiring.settings.path(wiring.settings.signing.trust)
+
+
+def _note(wiring: Wiring, action: str, actor: str, made: Manifest, sha256: str | None) -> None:
+    with write(wiring.engine) as conn:
+        detail = {"version": made.version, "anchors": len(made.anchors), **({"sha256": sha256} if sha256 else {})}
+        audit.append(conn, actor=actor, action=action, subject="trust", detail=detail)
