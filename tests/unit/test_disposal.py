@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ocfl.storage_root import StorageRoot
 from rich.console import Console
 from sqlalchemy import select
 from typer.testing import CliRunner
@@ -101,6 +102,9 @@ def test_what_is_due_goes_from_every_home_and_leaves_a_decision(wiring: Wiring, 
         assert list(iter_records(home)) == [third]
     assert wiring.index.count() == 1
     assert audit_store(wiring.store).ok and audit_store(wiring.replica).ok
+    stranger = StorageRoot(root=str(wiring.folder("archive")))
+    assert stranger.validate(validate_objects=True, check_digests=True)
+    assert stranger.num_objects == stranger.good_objects == 3, "a record, a decision, its outcome"
     decision, outcome = read_decision(wiring.store, made), read_outcome(wiring.store, made)
     assert (decision.basis, decision.proposed_by, decision.approved_by) == (BASIS, "kiemtra", "quantri")
     assert {r.document_id for r in decision.records} == {first, second} and outcome is not None
