@@ -11,7 +11,6 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, as_lines, err, out, show
-from app.reporting.files import require_kind, write_report
 from app.verdicts import CHECKS, TECHNICAL, advice, mark
 from app.wiring import opened
 from registry.values import DocumentId, Verdict
@@ -42,6 +41,8 @@ def verify(
     """Kết luận về từng tài liệu: nguyên vẹn, chữ ký, chuỗi chứng thư, dấu thời gian, bản gốc, nhật ký."""
     with opened(home) as wiring:
         if report is not None:
+            from app.reporting.files import require_kind, write_report  # noqa: PLC0415 for those alone who file one
+
             require_kind(report)
         if repeat:
             _repeat(wiring, targets or [], json=json)
