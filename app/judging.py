@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from archive.aip import open_file
 from config.settings import Settings
+from pipeline.kept_verdicts import Repeated, judge_and_keep, repeat_all
 from pipeline.verification import Scans, VerificationReport, verify_file, verify_record
 from registry.values import DocumentId
 from signing.trust import TrustStore
@@ -26,6 +30,20 @@ def verify_in_worker(settings: Settings, ids: tuple[DocumentId, ...], once: bool
 def verify_file_in_worker(settings: Settings, path: Path) -> VerificationReport:
     """Runs in a worker process; see verify_file_here."""
     return verify_file(path, trust_of(settings))
+
+
+def repeat_in_worker(settings: Settings, document_id: DocumentId) -> tuple[Repeated, ...]:
+    """See pipeline.kept_verdicts.repeat_all. Runs in a worker process."""
+    return tuple(repeat_all(_store(settings), document_id))
+
+
+def keep_in_worker(settings: Settings, document_id: DocumentId) -> bytes:
+    """The verdict on the record's newest document.pdf as it is kept. Runs in a worker process."""
+    with TemporaryDirectory(prefix="sohoa-keep-") as folder:
+        pdf = Path(folder) / "document.pdf"
+        with open_file(_store(settings), document_id, "document.pdf") as stream, pdf.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+        return judge_and_keep(pdf, trust_of(settings), document_id)
 
 
 def trust_of(settings: Settings) -> TrustStore:

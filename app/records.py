@@ -9,17 +9,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
-from app.verifying import keep, verify_file_here, verify_here
-from archive.aip import SEARCH_COPY, open_file, read_record
+from app.judging import keep_in_worker, repeat_in_worker
+from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
+from archive.aip import SEARCH_COPY, add_version, inventory_sha256, open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import copies, decisions, intake
 from pipeline.drawing import render_page
 from pipeline.intake import Receipt
+from pipeline.kept_verdicts import Repeated, file_name
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport
 from registry import audit, documents, dossiers
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotFound
+from registry.recorded import note_version
 from registry.reuse_events import ReuseEvent
 from registry.users import UserRow
 from registry.values import CopyOf, DocumentId, DocumentState, PageText, Role, Verdict, utc_now, vietnam_date
@@ -49,6 +52,29 @@ class Records:
     def examine_file(self, path: Path) -> VerificationReport:
         """The verdict on a loose PDF, by the anchors of this installation."""
         return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
+
+    def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
+        """The verdict of now lies in the record, as a new version, with all it follows from; its name there.
+
+        Raises NotFound, KeyNotFound, Conflict.
+        """
+        record = self._archived(document_id)
+        wiring = self._wiring
+        kept = wiring.verifying_pool.run(keep_in_worker, wiring.settings, document_id, timeout_s=PATIENCE_S)
+        name = file_name(kept)
+        made = add_version(wiring.store, document_id, {name: kept}, user=actor, message="validation kept")
+        digest = inventory_sha256(wiring.store, document_id, made.version)
+        with write(wiring.engine) as conn:
+            note_version(
+                conn, document_id, actor=actor, unit=record.unit, version=made.version, inventory_sha256=digest
+            )
+        return name
+
+    def repeat_verdicts(self, document_id: DocumentId) -> tuple[Repeated, ...]:
+        """Every verdict kept in a record, asked again from what lies beside it alone. Raises KeyNotFound,
+        FixityMismatch."""
+        wiring = self._wiring
+        return wiring.verifying_pool.run(repeat_in_worker, wiring.settings, document_id, timeout_s=PATIENCE_S)
 
     def text_pages(self, document_id: DocumentId) -> tuple[PageText, ...]:
         """The pages as read, from the archive or, before that, from the bench."""
@@ -176,6 +202,8 @@ class Records:
         with read(self._wiring.engine) as conn:
             return documents.get(conn, document_id)
 
-    def _archived(self, document_id: DocumentId) -> None:
-        if self._get(document_id).state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN):
+    def _archived(self, document_id: DocumentId) -> documents.DocumentRecord:
+        record = self._get(document_id)
+        if record.state not in (DocumentState.ARCHIVED, DocumentState.WITHDRAWN):
             raise Conflict("the document is not archived yet")
+        return record

@@ -64,6 +64,8 @@ class AipContent:
     metadata: RecordMetadata | bytes
     events: tuple[Event, ...] | bytes
     search_copy: Path | None = None
+    verdict: tuple[str, bytes] | None = None
+    """Where in the record a kept verdict lies, and what it says."""
 
 
 class ArchivedRecord(Value):
@@ -118,6 +120,8 @@ def archive_record(store: ObjectStore, content: AipContent, *, user: str, messag
     }
     if content.search_copy is not None:
         files[SEARCH_COPY] = content.search_copy
+    if content.verdict is not None:
+        files[content.verdict[0]] = content.verdict[1]
     if store.exists(f"{object_root(content.document_id)}/{SIDECAR}"):  # the last file of all: the record is whole
         held = read_back(store, content.document_id)
         if held.files.get(original) != _digests(content.original)[1]:
@@ -176,6 +180,15 @@ def read_back(store: ObjectStore, document_id: DocumentId) -> ArchivedRecord:
 def newest_version(store: ObjectStore, document_id: DocumentId) -> str:
     """The name of the newest version, as `v2`. Raises KeyNotFound, FixityMismatch."""
     return read_inventory(store, document_id).head
+
+
+def versions_of(store: ObjectStore, document_id: DocumentId) -> dict[str, dict[str, str]]:
+    """Each version with its files, logical path → SHA-256 as recorded. Raises KeyNotFound, FixityMismatch."""
+    inventory = read_inventory(store, document_id)
+    return {
+        name: {logical: inventory.sha256[inventory.manifest[digest]] for logical, digest in version.state.items()}
+        for name, version in inventory.versions.items()
+    }
 
 
 def inventory_sha256(store: ObjectStore, document_id: DocumentId, version: str) -> str:

@@ -52,9 +52,9 @@ class Daily:
         chores: tuple[tuple[str, Callable[[], object]], ...] = (
             (reconcile.FACT, lambda: reconcile.reconcile_and_keep(self._shop)),
             (backup.FACT, lambda: backup.daily_backup(self._shop)),
-            # a portion at a time: how much of the day's share is left it knows itself
-            ("retention", lambda: disposal.learn_retention(self._shop.engine, self._shop.store)),
+            ("retention", lambda: self._learn_retention(now)),
             ("disposal", lambda: disposal.carry_out_approved(self._site())),
+            # a portion at a time: how much of the day's share is left it knows itself
             ("fixity", lambda: fixity.daily_share(self._shop.engine, self._shop.store, stop=self._stop.is_set)),
             (sealing.FACT, lambda: sealing.seal_log(self._shop)),
         )
@@ -67,6 +67,11 @@ class Daily:
             except Exception as exc:
                 self._not_before[name] = now + AFTER_FAILURE_S
                 log.error("daily_failed", chore=name, code=error_code(exc))
+
+    def _learn_retention(self, now: float) -> None:
+        """Of what was archived before the registry was told; what cannot be read is asked again in an hour."""
+        if not disposal.learn_retention(self._shop.engine, self._shop.store):
+            self._not_before["retention"] = now + AFTER_FAILURE_S
 
     def _site(self) -> disposal.Site:
         shop = self._shop

@@ -25,7 +25,15 @@ from pipeline.workshop import Workshop
 from registry import audit, documents, signing_requests
 from registry.database import read, write
 from registry.documents import DocumentRecord, DocumentRow
-from registry.errors import AnswerRefused, CertificateRevoked, Conflict, NotFound, SohoaError, WorkerFailed
+from registry.errors import (
+    AnswerRefused,
+    CertificateRevoked,
+    Conflict,
+    NoSigningKey,
+    NotFound,
+    SohoaError,
+    WorkerFailed,
+)
 from registry.signing_requests import RequestState, SigningRequest
 from registry.values import DocumentId, DocumentState, Event, Value, sha256_file, utc_now
 from signing.deferred import Answer, Prepared, read_certificates, read_cms, read_signature
@@ -235,6 +243,31 @@ def wait(shop: Workshop, record: DocumentRecord, role: KeyRole) -> None:
         answered = request is not None and request.state is RequestState.ANSWERED
         if state in (DocumentState.APPROVED, DocumentState.TO_SIGN) and not answered:
             documents.set_state(conn, record.id, DocumentState.TO_SIGN, step=STEPS[role])
+
+
+def go_on_where_keys_came(shop: Workshop) -> int:
+    """Documents that wait for an official go on where the settings meanwhile name a key that lies here; how many.
+    Repeatable."""
+    with read(shop.engine) as conn:
+        rows = documents.by_state(conn, DocumentState.TO_SIGN)
+    found = [row for row in rows if _lies_here(shop, row)]
+    for row in found:
+        with write(shop.engine) as conn:
+            record = documents.get(conn, row.id, lock=True)
+            if record.state is DocumentState.TO_SIGN:
+                signing_requests.void(conn, row.id, awaited(record))
+                documents.set_state(conn, row.id, DocumentState.APPROVED, step="approved", attempt=record.attempt + 1)
+    return len(found)
+
+
+def _lies_here(shop: Workshop, row: DocumentRow) -> bool:
+    role = awaited(row)
+    if role is KeyRole.OFFICIAL and not shop.station.keys.has(row.unit, role):
+        return True  # no official signs for the unit any more: the agency does alone
+    try:
+        return not shop.station.keys.held(row.unit, role).deferred
+    except NoSigningKey:
+        return False
 
 
 def note_used(conn: Connection, document_id: DocumentId, role: KeyRole) -> str | None:

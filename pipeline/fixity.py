@@ -83,6 +83,15 @@ def list_objects(engine: Engine, store: ObjectStore, *, stop: Callable[[], bool]
     return Listing(objects=seen, new=new, strays=tuple(strays), stray_count=number["strays"])
 
 
+def last_listing(engine: Engine) -> Listing | None:
+    """The last listing, without the names of strays; None where it is older than a week, or there was none."""
+    with read(engine) as conn:
+        known = facts.get(conn, LISTED)
+    if known is None or abs(utc_now() - datetime.fromisoformat(known[1])) >= timedelta(days=LISTING_DAYS):
+        return None
+    return Listing(objects=known[0]["objects"], new=0, strays=(), stray_count=known[0]["strays"])
+
+
 def check_due(
     engine: Engine,
     store: ObjectStore,
@@ -137,9 +146,7 @@ def daily_share(engine: Engine, store: ObjectStore, *, stop: Callable[[], bool] 
     Damaged objects are read again every day: what was mended ends its alarm by itself. Raises ServiceUnavailable.
     """
     now = utc_now()
-    with read(engine) as conn:
-        listed = facts.get(conn, LISTED)
-    if listed is None or abs(now - datetime.fromisoformat(listed[1])) >= timedelta(days=LISTING_DAYS):
+    if last_listing(engine) is None:
         list_objects(engine, store, stop=stop)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     overdue = now - timedelta(days=ROUND_DAYS)

@@ -61,21 +61,27 @@ class Renewed(Value):
     why: str = ""
 
 
-def renew_record(shop: Workshop, document_id: DocumentId, *, at: datetime | None = None) -> Renewed:
+def renew_record(shop: Workshop, document_id: DocumentId, *, at: datetime | None = None, due: bool = True) -> Renewed:
     """The record's newest version is B-LTA, its signature validated before and after; registry, events and audit log
     say so. What hinders that is told in the answer, and the record stays as it is.
 
     Safe to repeat and to interrupt: a version that stands in the archive already is taken note of. at: now.
+    due: False for one that a person picked: that it cannot be renewed now keeps it from nothing, and is not noted.
     """
     try:
         with _alone(shop, document_id):
             return _renewed(shop, document_id, at)
     except Exception as exc:
-        why = exc.why if isinstance(exc, NotRenewed) else error_code(exc)
-        with write(shop.engine) as conn:
-            levels.postpone(conn, document_id, why)
+        why = _why(exc)
+        if due:
+            with write(shop.engine) as conn:
+                levels.postpone(conn, document_id, why)
         log.warning("not_renewed", document_id=document_id, code=why)
         return Renewed(id=document_id, ok=False, why=why)
+
+
+def _why(exc: Exception) -> str:
+    return exc.why if isinstance(exc, NotRenewed) else error_code(exc)
 
 
 def run_due(shop: Workshop, ids: Callable[[], Sequence[DocumentId]], stop: Callable[[], bool]) -> tuple[int, int]:
@@ -110,11 +116,13 @@ def measure(shop: Workshop, document_id: DocumentId) -> None:
     try:
         with TemporaryDirectory(prefix="renewal-", dir=_bench(shop)) as folder:
             until = renew_by(_fetched(shop, read_papers(shop.store, document_id), Path(folder)))
+        if until is None:
+            raise NotRenewed("no-timestamp")
         with write(shop.engine) as conn:
             levels.measured(conn, document_id, until)
     except Exception as exc:
         with write(shop.engine) as conn:
-            levels.postpone(conn, document_id, error_code(exc))
+            levels.postpone(conn, document_id, _why(exc))
 
 
 class Renewer:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from pipeline import decisions, intake, two_passes, workflow
+from pipeline import decisions, deferred, intake, two_passes, workflow
 from pipeline.crew import Crew
 from pipeline.daily import Daily
 from pipeline.dispatch import Dispatch
@@ -241,6 +241,7 @@ class Runner:
                 scans.retry(conn, ScanId(scan.id))
             for document in documents.by_state(conn, DocumentState.STALLED):
                 documents.set_state(conn, document.id, DocumentState.APPROVED, attempt=document.attempt + 1)
+        deferred.go_on_where_keys_came(self._shop)
 
     def _clear_sources(self) -> None:
         """Sources of settled scans that could not leave the inbox then (a share was away) leave it now."""

@@ -31,6 +31,7 @@ from pipeline import deferred, describing, intake
 from pipeline.arrived import came_signed
 from pipeline.collating import places
 from pipeline.identify import identify
+from pipeline.kept_verdicts import KeptVerdict, file_name, judge_and_keep
 from pipeline.landing import copy_durably, landing
 from pipeline.parting import document_ids, extracted, part_of
 from pipeline.refusals import refusal_of
@@ -38,7 +39,7 @@ from pipeline.settling import settle
 from pipeline.signatures import continues, form_of, is_deferred, official_comes_apart, source_of, stamp_of
 from pipeline.soundness import Identified, IdentifyLimits
 from pipeline.two_passes import make_one
-from pipeline.verification import verify_file
+from pipeline.workers import TaskFailed
 from pipeline.workshop import Workshop
 from registry import audit, documents, restoring, scans
 from registry.database import read, write
@@ -264,7 +265,7 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     bench = shop.bench(document_id)
     split = _split_with_object(shop, scan)
     metadata, events = _papers_of(shop, record, description, scan, split)
-    original = shop.staged_scan(scan.id)
+    original, kept = shop.staged_scan(scan.id), _kept_verdict(shop, record)
     if split is not None:
         original = extracted(shop, scan, record)
         _archive_whole_scan(shop, scan, split, RecordMetadata.model_validate_json(metadata).retain_until)
@@ -279,6 +280,7 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
             metadata=metadata,
             events=events,
             search_copy=bench / SEARCH_COPY if (bench / SEARCH_COPY).exists() else None,
+            verdict=(file_name(kept), kept) if kept else None,
         ),
         user=record.approved_by or "sohoa",
         message="archived",
@@ -286,17 +288,39 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
     held = read_papers(shop.store, document_id)
     digest = sha256_file(bench / "signed.pdf")
-    verdict = _verdict_on(shop, record, digest) if digest == held.digests["document.pdf"] else None
+    verdict = _verdict_on(record, digest, kept) if digest == held.digests["document.pdf"] else None
     # every byte was just read back, so the copy's verdict is the record's
     _note_archived(shop, record, scan, held, stored.version, verdict)
 
 
-def _verdict_on(shop: Workshop, record: documents.DocumentRecord, digest: str) -> Verdict:
-    """The verdict on the bench's signed.pdf: what a worker found at intake, where it came signed by others, whose bytes
-    are not parsed here."""
+def _verdict_on(record: documents.DocumentRecord, digest: str, kept: bytes) -> Verdict | None:
+    """The verdict on the bench's signed.pdf: what a worker found at intake, where it came signed, else now."""
     if record.arrived is not None and record.arrived.sha256 == digest:
         return record.arrived.verdict
-    return verify_file(shop.bench(record.id) / "signed.pdf", shop.station.trust).verdict
+    return KeptVerdict.model_validate_json(kept).report.verdict if kept else None
+
+
+def _kept_verdict(shop: Workshop, record: documents.DocumentRecord) -> bytes:
+    """The verdict on this signed.pdf with all it follows from, found once by a worker and kept on the bench: what is
+    archived again is the same. Empty where the worker did not survive the file."""
+    bench = shop.bench(record.id)
+    place = bench / f"verdict-{sha256_file(bench / 'signed.pdf')[:16]}.json"
+    if not place.exists():
+        try:
+            found: bytes = shop.pool.run(
+                judge_and_keep,
+                bench / "signed.pdf",
+                shop.station.trust,
+                record.id,
+                timeout_s=shop.settings.workers.page_timeout_s,
+            )
+        except TaskFailed as exc:
+            if exc.reason == "closed":
+                raise
+            found = b""
+        with landing(place) as part:
+            part.write_bytes(found)
+    return place.read_bytes()
 
 
 def _held_already(shop: Workshop, document_id: DocumentId, scan: scans.ScanRow) -> AipPapers | None:

@@ -19,6 +19,7 @@ from registry.tables import (
     fields,
     passes,
     people,
+    reuse_events,
     scans,
     signing_requests,
 )
@@ -85,7 +86,8 @@ class DisposalRow(Value):
 
 def due(conn: Connection, today: date, *, units: Iterable[str] | None = None, limit: int = MOST) -> list[DueRow]:
     """Records whose retention is over, those due longest ago first; not those under hold, of a dossier of which a paper
-    is kept longer, or decided on already. What is not known to end is kept (Luật Lưu trữ 33/2024/QH15, Điều 8, 15)."""
+    is kept longer, reused for such a dossier, or decided on already. What is not known to end is kept (Luật Lưu trữ
+    33/2024/QH15, Điều 8, 15)."""
     query = _due(today).order_by(documents.c.retain_until, documents.c.id).limit(limit)
     if units is not None:
         query = query.where(documents.c.unit.in_(list(units)))
@@ -103,7 +105,7 @@ def count_due(conn: Connection, today: date, *, units: Iterable[str] | None = No
 def why_not(conn: Connection, document_id: str, today: date, *, besides: str = "") -> str | None:
     """Why the record is not due; None when it is. besides: a decision that may know it already.
 
-    not-archived | unknown-retention | for-ever | retained | held | dossier-retained | decided
+    not-archived | unknown-retention | for-ever | retained | held | dossier-retained | reused | decided
     """
     row = conn.execute(select(documents).where(documents.c.id == document_id)).first()
     if row is None or row.archived_at is None:
@@ -271,6 +273,8 @@ def _reason_besides(conn: Connection, row: Any, day: str, besides: str) -> str |
     same = (other.c.dossier_code == row.dossier_code, other.c.id != row.id)
     if row.dossier_code and conn.execute(select(other.c.id).where(*same, _is_kept(other.c, day)).limit(1)).first():
         return "dossier-retained"
+    if conn.execute(_used_by(other, row.id, day).limit(1)).first():
+        return "reused"
     return "decided" if conn.execute(_open_item(row.id, besides).limit(1)).first() else None
 
 
@@ -280,6 +284,7 @@ def _due(today: date) -> Select[Any]:
     longer = exists().where(
         other.c.dossier_code == documents.c.dossier_code, other.c.id != documents.c.id, _is_kept(other.c, day)
     )
+    used = _used_by(documents.alias(), documents.c.id, day).exists()
     decided = exists().where(
         disposal_items.c.document_id == documents.c.id,
         disposal_items.c.state == PENDING,
@@ -291,6 +296,7 @@ def _due(today: date) -> Select[Any]:
         documents.c.archived_at.is_not(None),
         documents.c.held_at.is_(None),
         ~longer,
+        ~used,
         ~decided,
     )
 
@@ -299,6 +305,20 @@ def _is_kept(columns: Any, day: str) -> Any:
     """A paper of a dossier keeps the others: a file is kept as long as that of its papers which is kept longest."""
     kept = or_(columns.retain_until.is_(None), columns.retain_until >= day, columns.held_at.is_not(None))
     return and_(columns.archived_at.is_not(None), kept)
+
+
+def _used_by(other: Any, document_id: Any, day: str) -> Select[Any]:
+    """A paper that was reused is one of that dossier's papers too: `other` is one of them that is kept."""
+    return (
+        select(reuse_events.c.id)
+        .join(other, other.c.dossier_code == reuse_events.c.dossier_code)
+        .where(
+            reuse_events.c.document_id == document_id,
+            reuse_events.c.outcome == "reused",
+            other.c.id != document_id,
+            _is_kept(other.c, day),
+        )
+    )
 
 
 def _open_item(document_id: str, besides: str) -> Select[Any]:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from asn1crypto import cms, parser, x509
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESStatus
+from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESPassed, AdESStatus
 from pyhanko.sign.validation import validate_pdf_timestamp
 from pyhanko.sign.validation.ades import AdESLTAValidationResult, ades_lta_validation
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -30,6 +30,7 @@ from pyhanko.sign.validation.policy_decl import (
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
 )
+from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import CertValidationPolicySpec
@@ -60,6 +61,8 @@ WORDS = {
     AdESStatus.INDETERMINATE: Verdict.INDETERMINATE,
     AdESStatus.FAILED: Verdict.FAILED,
 }
+NO_PAST = (AdESIndeterminate.NO_POE, AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+"""What pyHanko tells where the past proves nothing, though EN 319 102-1 §5.6.2.4.4 wants what was found as of now."""
 FORMAT_FAILURE, HASH_FAILURE, GENERIC = "FORMAT_FAILURE", "HASH_FAILURE", "GENERIC"
 NOT_FOUND = "SIGNED_DATA_NOT_FOUND"
 INTEGRITY, CHAIN, REVOCATION, TIMESTAMPS, ALGORITHMS, CHANGED, SEALED, RULES = (
@@ -316,10 +319,13 @@ def _judge(
         indication = Verdict.FAILED if told in ABOUT[INTEGRITY] else Verdict.INDETERMINATE
         return _Judged(_described(signature, opened, indication, told, None))
     found, sealed_at = result.ades_subindic, result.oldest_evidence_record_timestamp
-    if found == AdESIndeterminate.SIG_CONSTRAINTS_FAILURE and sealed_at is not None and token_of(signature) is None:
+    alone = found == AdESIndeterminate.SIG_CONSTRAINTS_FAILURE and token_of(signature) is None
+    if alone and sealed_at is not None:
         found = judged_when_sealed(signature, spec.signature_validation_spec, sealed_at).ades_subindic
-    indication, told = WORDS[found.status], found.standard_name
     status = result.api_status
+    if found in NO_PAST or (alone and sealed_at is None):
+        found = _as_of_now(signature, spec, at, result)
+    indication, told = WORDS[found.status], found.standard_name
     if status is not None and not status.intact:
         indication, told = Verdict.FAILED, AdESFailure.HASH_FAILURE.standard_name
     elif status is not None and not status.valid:
@@ -336,6 +342,30 @@ def _judge(
         stamp_sub=None if stamped or stamp is None else stamp.ades_subindic.standard_name,
         additions=() if altered else added_boxes(signature, opened.embedded),
     )
+
+
+def _as_of_now(
+    signature: EmbeddedPdfSignature, spec: PdfSignatureValidationSpec, at: datetime, result: AdESLTAValidationResult
+) -> Any:
+    """The sub-indication of basic validation, where the past proves nothing; a revocation is none where a timestamp
+    says that the signature is older (EN 319 102-1 §5.5.4 step 4). Where the file says nothing at all of revocation that
+    is to be tried later (§5.2.6.4), not a fault of the chain."""
+    basic = judged_when_sealed(signature, spec.signature_validation_spec, at - SKEW)
+    found, details = basic.ades_subindic, basic.api_status.revocation_details if basic.api_status else None
+    stamp = result.signature_timestamp_status
+    stamped = stamp is not None and WORDS[stamp.ades_subindic.status] is Verdict.PASSED
+    older = details is not None and stamped and result.best_signature_time < details.revocation_date
+    if found == AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE and not _speaks_of_revocation(signature):
+        return AdESIndeterminate.TRY_LATER
+    return AdESPassed.OK if found == AdESIndeterminate.REVOKED_NO_POE and older else found
+
+
+def _speaks_of_revocation(signature: EmbeddedPdfSignature) -> bool:
+    """Whether the file has revocation lists or OCSP answers, in its document security store or in the signature."""
+    dss = entry(signature.reader.root, "/DSS")
+    attributes = {attribute["type"].native for attribute in signature.signer_info["signed_attrs"]}
+    stored = dss is not None and any(entry(dss, key) for key in ("/CRLs", "/OCSPs"))
+    return stored or "adobe_revocation_info_archival" in attributes
 
 
 def _final(judged: _Judged, opened: _Opened) -> SignatureVerdict:
@@ -384,9 +414,7 @@ def _level(signature: EmbeddedPdfSignature, opened: _Opened, stamped: bool) -> s
     later = any(is_document_timestamp(s) and s.signed_revision > signature.signed_revision for s in opened.embedded)
     if not stamped and not later:
         return "B-B"
-    dss = entry(signature.reader.root, "/DSS")
-    revocation = dss is not None and any(entry(dss, key) for key in ("/CRLs", "/OCSPs"))
-    if not revocation:
+    if not _speaks_of_revocation(signature):
         return "B-T"
     return "B-LTA" if later else "B-LT"
 
@@ -403,6 +431,7 @@ def _spec(trust: TrustStore, policy: Policy, changes: Changes) -> PdfSignatureVa
             ),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
             signature_algorithm_policy=strength,
+            key_usage_settings=KeyUsageConstraints(key_usage={"non_repudiation"}),
         ),
         diff_policy=changes,
     )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.output import EXIT_PARTLY, Home, Json, actor, as_lines, err, out
-from app.reporting.files import require_kind, write_report
+from app.cli.output import EXIT_PARTLY, Home, Json, actor, as_lines, err, out, show
 from app.verdicts import CHECKS, TECHNICAL, advice, mark
 from app.wiring import opened
 from registry.values import DocumentId, Verdict
@@ -31,12 +30,23 @@ def verify(
     report: Annotated[
         Path | None, typer.Option("--report", help="Ghi báo cáo vào tệp .html, .pdf hoặc .xml (ETSI TS 119 102-2).")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Lưu kết luận và mọi căn cứ của nó vào hồ sơ, thành phiên bản mới.")
+    ] = False,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Kiểm tra lại các kết luận đã lưu, chỉ từ căn cứ lưu kèm.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Kết luận về từng tài liệu: nguyên vẹn, chữ ký, chuỗi chứng thư, dấu thời gian, bản gốc, nhật ký."""
     with opened(home) as wiring:
         if report is not None:
+            from app.reporting.files import require_kind, write_report  # noqa: PLC0415 for those alone who file one
+
             require_kind(report)
+        if repeat:
+            _repeat(wiring, targets or [], json=json)
+            return
         if everything:
             reports = verify_archive(wiring, anew=anew)
             what = "Toàn bộ kho lưu trữ"
@@ -46,6 +56,9 @@ def verify(
         if report is not None:
             write_report(wiring, report, reports, what=what, made_by=actor())
             err.print(f"Báo cáo: {report}")
+        for target in (targets or []) if keep else []:
+            name = wiring.records.keep_verdict(DocumentId(target), actor())
+            err.print(f"{target}: đã lưu {name}")
         bad: list[int] = []
         counted = _counted(reports(), bad)
         if json:
@@ -55,6 +68,22 @@ def verify(
                 if not everything or one.verdict != Verdict.PASSED:
                     tell(one)
     if bad:
+        sys.exit(EXIT_PARTLY)
+
+
+def _repeat(wiring: Wiring, targets: list[str], *, json: bool) -> None:
+    """What is kept is asked again; exit 3 when an answer is another, or there is none."""
+    found = {target: wiring.records.repeat_verdicts(DocumentId(target)) for target in targets}
+    if json:
+        show([{"id": target, "verdicts": verdicts} for target, verdicts in found.items()])
+    else:
+        for target, verdicts in found.items():
+            out.print(target if verdicts else f"{target}: chưa lưu kết luận nào")
+            for one in verdicts:
+                colour = "green" if one.same else "red"
+                told = "như cũ" if one.same else f"khác: {'; '.join(' '.join(d) for d in one.differences)}"
+                out.print(f"   [{colour}]{one.verdict}[/{colour}] {one.name} {told}")
+    if not all(verdicts and all(one.same for one in verdicts) for verdicts in found.values()):
         sys.exit(EXIT_PARTLY)
 
 

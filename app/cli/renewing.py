@@ -42,7 +42,8 @@ def renew(
             unknown = [] if ids else levels.unmeasured(conn, MOST)
         for document_id in unknown:
             measure(wiring.workshop, document_id)
-        told = list(_each(wiring, [DocumentId(i) for i in ids] if ids else _due(wiring, due_within)))
+        picked = [DocumentId(i) for i in ids or ()]
+        told = list(_each(wiring, picked or _due(wiring, due_within), due=not picked))
         left = 0 if ids else len(_due(wiring, due_within))
     done, failed = [r for r in told if r.ok], [r for r in told if not r.ok]
     if json:
@@ -70,11 +71,11 @@ def _due(wiring: Wiring, days: int) -> list[DocumentId]:
     return list(dict.fromkeys(found))
 
 
-def _each(wiring: Wiring, ids: list[DocumentId]) -> Iterator[Renewed]:
+def _each(wiring: Wiring, ids: list[DocumentId], *, due: bool) -> Iterator[Renewed]:
     with Progress(console=err, transient=True) as progress:
         bar = progress.add_task("Gia hạn…", total=len(ids))
         for document_id in ids:
-            yield renew_record(wiring.workshop, document_id)
+            yield renew_record(wiring.workshop, document_id, due=due)
             progress.advance(bar)
 
 

@@ -73,7 +73,6 @@ def decide(
 def _page(
     visit: Visit, *, basis: str = "", problem: str = "", refused: dict[str, str] | None = None, status: int = 200
 ) -> HTMLResponse:
-    disposal.learn_retention(visit.wiring.engine, visit.wiring.store)
     with read(visit.wiring.engine) as conn:
         # of ended units too: those who may decide see every unit
         rows = disposals.due(conn, visit.today, limit=SHOWN)

@@ -21,6 +21,7 @@ from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import read_record
 from config.messages import sentence
+from config.settings import load_settings_file
 from pipeline import deferred, steps
 from pipeline.deferred import Batch, Signed
 from pipeline.signatures import continues
@@ -31,7 +32,7 @@ from registry.errors import ANSWER_CODES, AnswerRefused, CertificateNotTrusted, 
 from registry.values import DocumentId, DocumentState, Role, Verdict, utc_now
 from signing.authority import Authority
 from tests.desk import PASSWORD, csrf
-from tests.key_homes import COMMUNE, WARD, Issued, issue
+from tests.key_homes import COMMUNE, WARD, Issued, issue, pkcs12_file
 from tests.office import approved
 from tests.servers import free_port
 from tests.signing_pc import SigningPc, one
@@ -270,6 +271,23 @@ def test_a_step_that_is_replayed_late_does_not_take_an_answer_back(wiring: Wirin
     assert take(wiring, pc.answer(asked))[0]
     deferred.wait(wiring.workshop, before, deferred.awaited(before))
     archived(wiring, document_id)
+
+
+def test_what_waits_goes_on_by_itself_once_the_key_lies_here(wiring: Wiring, pc: SigningPc, tmp_path: Path) -> None:
+    document_id, home = to_sign(wiring), wiring.settings.home
+    [asked] = fetch(wiring, pc, document_id).requests
+    assert deferred.go_on_where_keys_came(wiring.workshop) == 0
+    pkcs12_file(home / "keys" / "xa.p12", pc.issued, "mat-khau")
+    (home / "keys" / "xa.pin").write_text("mat-khau")
+    here = 'kind = "pkcs12"\nfile = "keys/xa.p12"\npin = "file"\npin_file = "keys/xa.pin"'
+    (tmp_path / "sohoa.toml").write_text(SETTINGS.replace('kind = "deferred"', here))
+    changed = Wiring(load_settings_file(home, tmp_path / "sohoa.toml"))
+    try:
+        assert deferred.go_on_where_keys_came(changed.workshop) >= 1
+        archived(changed, document_id)
+    finally:
+        changed.close()
+    assert take(wiring, pc.answer(asked)) == ((), ("answer-late",))
 
 
 def test_a_bench_that_was_lost_is_told_as_a_changed_document(wiring: Wiring, pc: SigningPc) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ocfl.storage_root import StorageRoot
 from rich.console import Console
 from sqlalchemy import select
 from typer.testing import CliRunner
@@ -32,7 +33,7 @@ from config.settings import load_settings
 from pipeline import disposal, fixity, holds, reconcile
 from pipeline.disposal import Site
 from pipeline.holds import Homes
-from registry import audit, disposals, documents, scans, tables
+from registry import audit, disposals, documents, reuse_events, scans, tables
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, NotAllowed, NotDue, ServiceUnavailable
 from registry.values import DocumentId, DocumentState, ScanId, utc_now, vietnam_date
@@ -101,6 +102,9 @@ def test_what_is_due_goes_from_every_home_and_leaves_a_decision(wiring: Wiring, 
         assert list(iter_records(home)) == [third]
     assert wiring.index.count() == 1
     assert audit_store(wiring.store).ok and audit_store(wiring.replica).ok
+    stranger = StorageRoot(root=str(wiring.folder("archive")))
+    assert stranger.validate(validate_objects=True, check_digests=True)
+    assert stranger.num_objects == stranger.good_objects == 3, "a record, a decision, its outcome"
     decision, outcome = read_decision(wiring.store, made), read_outcome(wiring.store, made)
     assert (decision.basis, decision.proposed_by, decision.approved_by) == (BASIS, "kiemtra", "quantri")
     assert {r.document_id for r in decision.records} == {first, second} and outcome is not None
@@ -152,6 +156,20 @@ def test_what_must_be_kept_is_never_proposed(tmp_path: Path) -> None:
     assert refusal(wiring, for_ever) == "for-ever"
     assert refusal(wiring, early) == "dossier-retained"
     assert refusal(wiring, DocumentId("nobody")) == "not-archived"
+    with write(wiring.engine) as conn:
+        told = {
+            "component_code": "TP03",
+            "unit": "H99.32",
+            "actor": "an",
+            "verdict": "TOTAL-PASSED",
+            "result_code": None,
+        }
+        event = {"document_id": due, "dossier_code": "H99.32-250101-9999", "outcome": "reused", "pdf_sha256": "c" * 64}
+        reuse_events.add(conn, **event, **told)
+        assert disposals.due(conn, TODAY) == []
+    assert refusal(wiring, due) == "reused"
+    with write(wiring.engine) as conn:
+        conn.exec_driver_sql("DELETE FROM reuse_events")
     holds.lay(wiring.engine, wiring.homes, due, why="x", by="kiemtra")
     assert refusal(wiring, due) == "held"
     holds.lift(wiring.engine, wiring.homes, due, why="x", by="kiemtra")

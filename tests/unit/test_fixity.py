@@ -85,6 +85,7 @@ def test_an_interrupted_audit_goes_on_and_each_object_is_read_once(engine: Engin
     rolling.end_run(engine)
     assert rolling.begin_run(engine, anew=False)[1] is False
     assert rolling.list_objects(engine, store).new == 0
+    assert rolling.last_listing(engine) == rolling.Listing(objects=len(IDS), new=0, strays=(), stray_count=0)
 
 
 def test_the_oldest_are_read_first_and_limits_hold(engine: Engine, store: FolderStore) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ocfl.storage_root import StorageRoot
 from typer.testing import CliRunner
 
 from app.cli import app
@@ -65,6 +66,8 @@ def test_under_a_hold_nothing_is_removed_and_the_record_says_so(wiring: Wiring, 
         lay(wiring, held)
     lift(wiring, held)
     assert read_papers(wiring.store, held).metadata.legal_hold is None and audit_store(wiring.store).ok
+    stranger = StorageRoot(root=str(wiring.folder("archive")))
+    assert stranger.validate(validate_objects=True, check_digests=True)
     wiring.store.delete_tree(object_root(held))
     with pytest.raises(Conflict):
         lift(wiring, free)
