@@ -26,6 +26,7 @@ from registry import (
     facts,
     fixity,
     quarantine,
+    reads,
     reckoning,
     reuse_events,
     scans,
@@ -37,6 +38,7 @@ from registry import (
 from registry.concurrent import insert_many
 from registry.database import open_registry, read, write
 from registry.errors import Conflict, DatabaseTooNew, NotAllowed, NotFound
+from registry.reads import Purpose, Reader, Why
 from registry.values import (
     Description,
     DisposedRecord,
@@ -53,6 +55,7 @@ from registry.values import (
     ScanState,
     Split,
     Verdict,
+    utc_now,
 )
 from tests.unit.records import archived, person
 
@@ -158,6 +161,36 @@ class RegistryContract:
         assert claim(engine).fresh
         assert not claim(engine).fresh
         assert claim(engine, dossier_code="H99.32-261102-0001").fresh
+
+    def test_a_reading_is_known_and_found_by_document_account_and_day(self, engine: Engine) -> None:
+        purpose, reader = Purpose(why=Why.INSPECTION), Reader(account="kiemtra", role="auditor", session="ab12")
+        with write(engine) as conn:
+            assert not reads.is_noted(conn, "view", "a", reader, purpose)
+            reads.note(conn, "view", "a", "H99.32", reader, purpose)
+        with write(engine) as conn:
+            reads.note(conn, "view", "b", "H99.34", reader.model_copy(update={"account": "motcua"}), purpose)
+        with read(engine) as conn:
+            assert reads.is_noted(conn, "view", "a", reader, purpose)
+            assert not reads.is_noted(conn, "view", "a", reader, Purpose(why=Why.REQUEST))
+            assert [r.document_id for r in reads.find(conn)] == ["b", "a"]
+            assert [r.document_id for r in reads.find(conn, units={"H99.32"})] == ["a"]
+            assert [r.account for r in reads.find(conn, document_id="b")] == ["motcua"]
+            assert reads.find(conn, account="kiemtra", end=utc_now() - timedelta(days=1)) == []
+            assert len(reads.find(conn, begin=utc_now() - timedelta(days=1), limit=1)) == 1
+
+    def test_a_rewritten_log_is_found_by_what_was_sealed(self, engine: Engine) -> None:
+        for n in range(1, 6):
+            with write(engine) as conn:
+                audit.append(conn, actor="a", action="view", subject=str(n), detail={"đọc": n})
+        with read(engine) as conn:
+            sealed = [row.line for row in audit.rows_after(conn)]
+            assert audit.verify(conn, sealed) == []
+        with write(engine) as conn:
+            conn.execute(text("DELETE FROM audit WHERE seq > 3"))
+            audit.append(conn, actor="b", action="view", subject="4")
+        with read(engine) as conn:
+            assert audit.verify(conn) == [], "a chain that holds by itself"
+            assert [(f.seq, f.problem) for f in audit.verify(conn, sealed)] == [(4, "changed"), (5, "missing")]
 
     @pytest.mark.parametrize(
         ("tampering", "problem"),

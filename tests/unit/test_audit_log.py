@@ -89,7 +89,9 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
     folder = tmp_path_factory.mktemp("sealed")
     initialise(folder / "home", demo=False, agency="Ủy ban nhân dân xã An Hòa")
     with opened(folder / "home") as wiring:
-        for number in range(ROWS):
+        with read(wiring.engine) as conn:
+            made, _ = audit.head(conn)  # what making an installation left in the log
+        for number in range(made, ROWS):
             if number == ROWS // 2:
                 assert seal_log(wiring.workshop) is not None
             with write(wiring.engine) as conn:
