@@ -237,7 +237,10 @@ def test_a_search_tells_which_documents_it_showed(wiring: Wiring, login: Login, 
     assert "query" not in told.detail and all(len(i) == 36 for i in told.detail["shown"])
 
 
-def test_no_word_of_a_document_or_person_is_in_the_log(wiring: Wiring) -> None:
+def test_no_word_of_a_document_or_person_is_in_the_log(wiring: Wiring, login: Login, document: DocumentId) -> None:
+    client = login("motcua")
+    say(client, "dossier", DOSSIER)
+    client.get(f"/documents/{document}")
     with read(wiring.engine) as conn:
         told = [json.dumps(row._asdict(), ensure_ascii=False) for row in conn.execute(rows.select())]
     assert any(f'"action": "{action}"' in line for line in told for action in READS)
