@@ -129,7 +129,7 @@ def tell(report: VerificationReport) -> None:
     colour = COLOURS[report.verdict]
     out.print(f"[{colour}]{report.verdict}[/{colour}] {report.sub_indication or ''} {report.document_id}")
     for check in report.checks:
-        detail = "" if check.detail in TECHNICAL else check.detail
+        detail = "" if check.ok is True or check.detail in TECHNICAL else check.detail
         out.print(f"   {mark(check)} {CHECKS.get(check.name, check.name)} {detail}".rstrip(), markup=False)
         if told := advice(check):
             out.print(f"     → {told}", markup=False)

@@ -40,8 +40,8 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "signed.pdf"
 
 
-def evidence(pki: Pki, tsa: str = "good", patience_s: float = 5.0) -> Evidence:
-    return Evidence(timestamper=HttpTsa(pki.tsa(tsa), patience_s), roots=pki.roots, fetch=True, fetch_s=patience_s)
+def evidence(pki: Pki, tsa: str = "good", patience_s: float = 30.0) -> Evidence:
+    return Evidence(timestamper=HttpTsa(pki.tsa(tsa), patience_s), roots=pki.roots, fetch=True, fetch_s=30.0)
 
 
 def key(pki: Pki, label: str) -> SigningKey:
@@ -49,7 +49,7 @@ def key(pki: Pki, label: str) -> SigningKey:
 
 
 def sign(pki: Pki, plain: Path, target: Path, label: str, *, level: str = "B-LTA", tsa: str = "good") -> SignedPdf:
-    proofs = evidence(pki, tsa, 0.5 if tsa == "late" else 5.0)
+    proofs = evidence(pki, tsa, 0.5 if tsa == "late" else 30.0)
     return sign_pdf(plain, target, key=key(pki, label), stamp=None, font=FONT, level=level, evidence=proofs, at=pki.now)
 
 
@@ -145,7 +145,7 @@ def test_what_was_signed_before_the_revocation_stays_good_also_when_it_is_renewe
 
 def test_only_a_token_for_what_was_asked_is_taken(pki: Pki) -> None:
     imprint, other, nonce = b"\1" * 32, b"\2" * 32, 5
-    body = exchange(pki.tsa(), query(imprint, nonce), 5.0)
+    body = exchange(pki.tsa(), query(imprint, nonce), 30.0)
     assert sound_token(body, imprint, nonce)["content_type"].native == "signed_data"
     flipped = body[:-1] + bytes([body[-1] ^ 1])
     for answer, asked, number in (
@@ -191,7 +191,7 @@ def test_a_strangers_timestamp_does_not_turn_back_the_clock(
         other = Pki(tmp_path / "stranger")
         with other.frozen(pki.began - 200 * DAY):
             proofs = [prove(pki.certificate("expired"), evidence(pki), known=pki.chain("expired"), at=pki.now)]
-            seal(target, target, proofs, HttpTsa(other.tsa(), 5.0))
+            seal(target, target, proofs, HttpTsa(other.tsa(), 30.0))
         other.close()
     assert validate_pdf(target, TrustStore(pki.roots)).verdict == Verdict.INDETERMINATE
 

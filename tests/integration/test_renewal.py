@@ -38,7 +38,7 @@ def home(pki: Pki, tmp_path: Path) -> Path:
     pki.write_trust(home / "keys" / "trust")
     shutil.copy(key, home / "keys" / "agency.p12")
     (home / "keys" / "agency.passphrase").write_text(passphrase)
-    (home / "sohoa.toml").write_text(f'[signing]\ntsa = "{pki.tsa()}"\ntsa_patience_s = 2.0\n')
+    (home / "sohoa.toml").write_text(f'[signing]\ntsa = "{pki.tsa()}"\ntsa_patience_s = 30.0\n')
     return home
 
 

@@ -24,6 +24,8 @@ from pipeline.page_reading import read_page_of
 from pipeline.quality import look_at_first_page
 from pipeline.reading import write_derivative
 from pipeline.splitting.refusing import part_pages
+from pipeline.twin import render_twin, write_search_copy
+from signing.arrived import judge_arrived
 
 BELOW = (*GROUPS.values(), *SUBGROUPS.values())
 PLACES = [*COMMANDS.items(), *(item for _, places in BELOW for item in places.items())]
@@ -92,7 +94,8 @@ def test_reading_costs_what_reading_needs(tmp_path: Path) -> None:
 def test_what_is_asked_of_workers_is_at_hand() -> None:
     """A task's module that is not would be imported by each worker anew, with all that it imports."""
     of_path = (identify, looks_complete, look_at_first_page, read_page_of, part_pages, extract, write_derivative)
-    asked = {task.__module__ for task in (*of_path, describe, render_page, tasks.identify)}
+    of_arrived = (render_twin, write_search_copy, judge_arrived)
+    asked = {task.__module__ for task in (*of_path, *of_arrived, describe, render_page, tasks.identify)}
     held = set(_after(f"import {', '.join(PRELOAD)}; print(*sys.modules)")[1].split())
     assert asked <= held
 
