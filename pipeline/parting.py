@@ -192,9 +192,10 @@ def scan_pages(shop: Workshop, scan_id: ScanId, wanted: Sequence[int] | None = N
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines,
     ):
         places, at = [], 0
-        while (end := lines.find(b"\n", at)) >= 0:
-            places.append(slice(at, end))
-            at = end + 1
+        while at < len(lines):
+            end = lines.find(b"\n", at)
+            places.append(slice(at, end if end >= 0 else len(lines)))
+            at = places[-1].stop + 1
         return tuple(PAGE.validate_json(lines[places[n]]) for n in (range(len(places)) if wanted is None else wanted))
 
 
