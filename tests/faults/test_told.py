@@ -29,22 +29,22 @@ def test_what_is_down_is_told_by_name_and_no_longer_than_it_lasts(grown: Install
             grown.programs[name].stop()
             faults.callback(grown.programs[name].start)
         grown.programs["web"].kill(tree=True)  # asks all at its start; a TSA is asked only every few minutes else
-        wait(lambda: not told - alarms(grown), lambda: f"the banner to name {told - alarms(grown)}")
+        wait(grown, lambda: not told - alarms(grown), lambda: f"the banner to name {told - alarms(grown)}")
         assert doubts(grown) >= told
         assert readiness(grown) == 503
-    wait(lambda: not alarms(grown) & told, lambda: f"{alarms(grown)} to leave the banner")
-    wait(lambda: readiness(grown) == 200, lambda: "the balancer's answer")
+    wait(grown, lambda: not alarms(grown) & told, lambda: f"{alarms(grown)} to leave the banner")
+    wait(grown, lambda: readiness(grown) == 200, lambda: "the balancer's answer")
     assert not doubts(grown) & told
 
 
 @pytest.mark.slow
 def test_a_database_that_is_down_is_told_though_nobody_can_be_looked_up(grown: Installation) -> None:
-    wait(lambda: readiness(grown) == 200, lambda: "the balancer's answer")
+    wait(grown, lambda: readiness(grown) == 200, lambda: "the balancer's answer")
     with grown.proxies["postgres"].during(Behaviour.DOWN):
-        wait(lambda: "registry" in alarms(grown), lambda: "the banner to name the registry")
+        wait(grown, lambda: "registry" in alarms(grown), lambda: "the banner to name the registry")
         assert readiness(grown) == 503
         assert "registry" in doubts(grown)
-    wait(lambda: readiness(grown) == 200 and "registry" not in alarms(grown), lambda: "the registry to be back")
+    wait(grown, lambda: readiness(grown) == 200 and "registry" not in alarms(grown), lambda: "the registry to be back")
 
 
 def alarms(at: Installation) -> set[str]:
@@ -65,13 +65,13 @@ def readiness(at: Installation) -> int:
     return httpx.get(f"{at.web}/readyz", timeout=20).status_code
 
 
-def wait(done: Callable[[], bool], what: Callable[[], str]) -> None:
+def wait(at: Installation, done: Callable[[], bool], what: Callable[[], str]) -> None:
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
             if done():
                 return
-        except httpx.TransportError:  # the pages are just starting
-            pass
+        except httpx.TransportError:  # the pages are just starting, or found their port taken for a moment
+            at.programs["web"].watch_over()
         assert time.monotonic() < until, f"waited too long for {what()}"
         time.sleep(0.3)
