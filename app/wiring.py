@@ -126,22 +126,13 @@ class Wiring:
 
     @cached_property
     def pool(self) -> WorkerPool:
-        told = self.settings.workers
-        return WorkerPool(
-            processes=told.processes,
-            memory_mb=told.memory_mb,
-            tasks_per_process=told.tasks_per_process,
-            preload=PRELOAD,
-        )
+        return self._pool(self.settings.workers.processes, PRELOAD)
 
     @cached_property
     def side_pool(self) -> WorkerPool:
         """Draws pages for the screen and looks at arriving files: its own process, so that neither a clerk nor the
         inbox waits behind the scans being read."""
-        told = self.settings.workers
-        return WorkerPool(
-            processes=1, memory_mb=told.memory_mb, tasks_per_process=told.tasks_per_process, preload=PRELOAD
-        )
+        return self._pool(1, PRELOAD)
 
     @property
     def verifying_pool(self) -> WorkerPool:
@@ -150,12 +141,12 @@ class Wiring:
 
     @cached_property
     def _judges(self) -> WorkerPool:
+        return self._pool(self.settings.workers.processes, VERIFYING)
+
+    def _pool(self, processes: int, preload: tuple[str, ...]) -> WorkerPool:
         told = self.settings.workers
         return WorkerPool(
-            processes=told.processes,
-            memory_mb=told.memory_mb,
-            tasks_per_process=told.tasks_per_process,
-            preload=VERIFYING,
+            processes=processes, memory_mb=told.memory_mb, tasks_per_process=told.tasks_per_process, preload=preload
         )
 
     @cached_property

@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,6 @@ import httpx
 import img2pdf
 import pikepdf
 import pytest
-import uvicorn
 from ocfl.storage_root import StorageRoot
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
@@ -28,7 +26,6 @@ from sqlalchemy import update
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
-from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
@@ -48,6 +45,7 @@ from registry.values import DocumentId, Role, ScanId, ScanState, Verdict
 from tests.desk import PASSWORD, SOHOA, csrf, run_cli
 from tests.faults.inputs import FONT, paper, slip
 from tests.faults.installation import INBOX
+from tests.pages import served_pages
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
@@ -416,18 +414,12 @@ def browser(wiring: Wiring) -> Iterator[httpx.Client]:
     """An administrator's browser in front of the real server."""
     with write(wiring.engine) as conn, suppress(Conflict):
         users.add_user(conn, username="quantri2", password=PASSWORD, role=Role.ADMIN, unit=None, must_change=False)
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as client:
+    with (
+        served_pages(wiring) as address,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=30) as client,
+    ):
         client.post("/login", data={"username": "quantri2", "password": PASSWORD})
         yield client
-    server.should_exit = True
-    thread.join(10)
 
 
 def test_the_screens_show_a_scan_with_its_parts(wiring: Wiring, browser: httpx.Client) -> None:

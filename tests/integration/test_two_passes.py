@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +14,11 @@ from pathlib import Path
 import httpx
 import pikepdf
 import pytest
-import uvicorn
 from rich.console import Console
 
 from app.lost_work import settle
 from app.rebuild import rebuild_registry
 from app.setup import initialise
-from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import iter_records, open_file, read_record
 from archive.fixity import audit
@@ -40,7 +37,7 @@ from tests.desk import PASSWORD
 from tests.faults.inputs import paper, slip
 from tests.faults.installation import INBOX
 from tests.integration.test_parts import blank, bundle, carried, scanned, sheet
-from tests.servers import free_port
+from tests.pages import served_pages
 
 pytestmark = pytest.mark.slow
 DOSSIER, OTHER = "H99.32-260805-0003", "H99.32-260901-0002"
@@ -230,18 +227,12 @@ def tray_of(wiring: Wiring, found: Found) -> str:
     told = tuple(replace(w, since=time.monotonic() - 10 + w.since) for w in found.waiting)
     with write(wiring.engine) as conn:
         users.add_user(conn, username="quantri2", password=PASSWORD, role=Role.ADMIN, unit=None, must_change=False)
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: told), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as client:
+    with (
+        served_pages(wiring, told) as address,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=30) as client,
+    ):
         client.post("/login", data={"username": "quantri2", "password": PASSWORD})
         page = client.get("/tray").text
-    server.should_exit = True
-    thread.join(10)
     return page
 
 

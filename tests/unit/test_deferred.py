@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,11 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import update
 
 from app.setup import initialise
-from app.web.application import create_app
 from app.wiring import Wiring, opened
 from archive.aip import read_record
 from config.messages import sentence
@@ -34,7 +30,7 @@ from signing.authority import Authority
 from tests.desk import PASSWORD, csrf
 from tests.key_homes import COMMUNE, WARD, Issued, issue, pkcs12_file
 from tests.office import approved
-from tests.servers import free_port
+from tests.pages import served_pages
 from tests.signing_pc import SigningPc, one
 
 SETTINGS = """\
@@ -304,19 +300,8 @@ def served(wiring: Wiring) -> Iterator[str]:
         for role in Role:
             unit = None if role in (Role.AUDITOR, Role.ADMIN) else "H99.32"
             users.add_user(conn, username=role, password=PASSWORD, role=role, unit=unit, must_change=False)
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < until, "the pages do not start"
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with served_pages(wiring) as address:
+        yield address
 
 
 @contextmanager

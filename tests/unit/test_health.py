@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, create_engine, text, update
 
@@ -23,7 +22,6 @@ from app.doctor import examine
 from app.health import WATCHED, Beats, Watched
 from app.kept import Kept
 from app.setup import initialise
-from app.web.application import create_app
 from app.web.words import HEALTH
 from app.wiring import Wiring
 from config.messages import known_codes
@@ -38,7 +36,7 @@ from registry.values import Role, ScanId, ScanState, utc_now
 from registry.workers import WorkerRow
 from signing import tsa
 from tests.faults.tsa import time_stamping
-from tests.servers import free_port
+from tests.pages import served_pages
 from tests.unit.records import archived
 
 PASSWORD = "mat-khau-cua-toi"
@@ -72,17 +70,11 @@ def wiring(made: Path, tmp_path: Path) -> Iterator[Wiring]:
 @pytest.fixture
 def client(wiring: Wiring) -> Iterator[httpx.Client]:
     """A browser in front of the real server."""
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=30) as browser:
+    with (
+        served_pages(wiring) as address,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=30) as browser,
+    ):
         yield browser
-    server.should_exit = True
-    thread.join(10)
 
 
 def login(client: httpx.Client, role: Role) -> None:

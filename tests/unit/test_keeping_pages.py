@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-import uvicorn
 
-from app.web.application import create_app
 from app.wiring import Wiring
 from archive.aip import iter_records
 from pipeline import disposal
 from registry import disposals, documents
 from registry.database import read
 from registry.values import DocumentState
-from tests.servers import free_port
+from tests.pages import served_pages
 from tests.unit.keeping import PASSWORD, installation
 
 Login = Callable[[str], tuple[httpx.Client, str]]
@@ -33,16 +29,8 @@ def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
 
 @pytest.fixture(scope="module")
 def address(wiring: Wiring) -> Iterator[str]:
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with served_pages(wiring) as address:
+        yield address
 
 
 @pytest.fixture

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
-import uvicorn
 
-from app.web.application import create_app
 from app.web.visit import COOKIE
 from app.wiring import Wiring, opened
 from registry import documents, reads, users
@@ -24,7 +20,7 @@ from registry.tables import audit as rows
 from registry.values import DocumentId, Role
 from tests.desk import csrf, run_cli
 from tests.office import DOSSIER, Office, add_record, make_office
-from tests.servers import free_port
+from tests.pages import served_pages
 
 PASSWORD = "mat-khau-cua-toi"
 ACCOUNTS = {"quet": Role.SCANNER, "motcua": Role.CLERK, "kiemtra": Role.AUDITOR, "lanhdao": Role.LEADER,
@@ -54,16 +50,8 @@ def wiring(office: Office) -> Iterator[Wiring]:
 @pytest.fixture(scope="module")
 def address(wiring: Wiring) -> Iterator[str]:
     """The real server."""
-    port = free_port()
-    config = uvicorn.Config(create_app(wiring, waiting=lambda: ()), port=port, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with served_pages(wiring) as address:
+        yield address
 
 
 @pytest.fixture
