@@ -189,14 +189,14 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
         copy_durably(bench / "document.pdf", bench / "signed.pdf")
         level: str | None = None
         until: date | None = None
-        why = ""
+        why, digest = "", sha256_file(bench / "signed.pdf")
         detail = {"note": "arrived signed; kept as it came"}
     else:
         signed = _signed(shop, record)
         if isinstance(signed, KeyRole):
             deferred.wait(shop, record, signed)
             return True
-        level, until, why = signed.level, signed.renew_by, signed.why
+        level, until, why, digest = signed.level, signed.renew_by, signed.why, signed.sha256
         detail = {"level": signed.level, "sha256": signed.sha256, "form": str(form_of(record))}
         detail |= {"signatures": str(signed.signatures), **({"why": signed.why} if signed.why else {})}
     with write(shop.engine) as conn:
@@ -210,7 +210,7 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             renew_by=until.isoformat() if until else None,
             level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
-            pdf_sha256=sha256_file(bench / "signed.pdf"),
+            pdf_sha256=digest,
         )
         given = [deferred.note_used(conn, document_id, role) for role in (KeyRole.AGENCY, KeyRole.OFFICIAL)]
         agent = next((who for who in given if who), "sohoa")
@@ -263,9 +263,9 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
         _note_archived(shop, record, scan, held, version, None)
         return
     bench = shop.bench(document_id)
-    split = _split_with_object(shop, scan)
-    metadata, events = _papers_of(shop, record, description, scan, split)
-    original, kept = shop.staged_scan(scan.id), _kept_verdict(shop, record)
+    split, digest = _split_with_object(shop, scan), sha256_file(bench / "signed.pdf")
+    metadata, events = _papers_of(shop, record, description, scan, split, digest)
+    original, kept = shop.staged_scan(scan.id), _kept_verdict(shop, record, digest)
     if split is not None:
         original = extracted(shop, scan, record)
         _archive_whole_scan(shop, scan, split, RecordMetadata.model_validate_json(metadata).retain_until)
@@ -287,7 +287,6 @@ def archive_document(shop: Workshop, document_id: DocumentId) -> None:
     )
     # a repetition finds the record of the first time: the registry says what the archive holds, not what it offered
     held = read_papers(shop.store, document_id)
-    digest = sha256_file(bench / "signed.pdf")
     verdict = _verdict_on(record, digest, kept) if digest == held.digests["document.pdf"] else None
     # every byte was just read back, so the copy's verdict is the record's
     _note_archived(shop, record, scan, held, stored.version, verdict)
@@ -300,11 +299,11 @@ def _verdict_on(record: documents.DocumentRecord, digest: str, kept: bytes) -> V
     return KeptVerdict.model_validate_json(kept).report.verdict if kept else None
 
 
-def _kept_verdict(shop: Workshop, record: documents.DocumentRecord) -> bytes:
+def _kept_verdict(shop: Workshop, record: documents.DocumentRecord, digest: str) -> bytes:
     """The verdict on this signed.pdf with all it follows from, found once by a worker and kept on the bench: what is
     archived again is the same. Empty where the worker did not survive the file."""
     bench = shop.bench(record.id)
-    place = bench / f"verdict-{sha256_file(bench / 'signed.pdf')[:16]}.json"
+    place = bench / f"verdict-{digest[:16]}.json"
     if not place.exists():
         try:
             found: bytes = shop.pool.run(
@@ -370,14 +369,15 @@ def _papers_of(
     description: Description,
     scan: scans.ScanRow,
     split: Split | None,
+    digest: str,
 ) -> tuple[bytes, bytes]:
-    """metadata.json and events.json of the package around this signed.pdf, made once and kept on the bench.
+    """metadata.json and events.json of the package around the signed.pdf of this digest, made once, kept on the bench.
 
     A repetition archives the same bytes as the first attempt: a home that stores file by file then completes what was
     interrupted, where new instants would look like another writer's record. Another signature gives other papers.
     """
     bench, now = shop.bench(record.id), utc_now()
-    mark = sha256_file(bench / "signed.pdf")[:16]
+    mark = digest[:16]
     places = bench / f"metadata-{mark}.json", bench / f"events-{mark}.json"
     if not places[0].exists():
         with landing(places[0]) as part:

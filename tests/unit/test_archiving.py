@@ -11,7 +11,7 @@ import pytest
 from config.catalogue import SHIPPED, load_catalogue
 from pipeline import steps
 from registry.database import open_registry
-from registry.values import Description, RecordMetadata, utc_now, vietnam_date
+from registry.values import Description, RecordMetadata, sha256_file, utc_now, vietnam_date
 from tests.unit.packages import ID
 
 
@@ -25,8 +25,8 @@ def shop(tmp_path: Path) -> Any:
 def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
     record = SimpleNamespace(
         id=ID, unit="H99.32", dossier_code=None, component_code=None, page_count=1, signature_level="B-LTA",
-        renew_by=None,
-        approved_by="an", signed_at=None, approved_at=None, events=(), pages=None, part=0, arrived=None, copied=None,
+        renew_by=None, approved_by="an", signed_at=None, approved_at=None, events=(),
+        pages=None, part=0, arrived=None, copied=None,
     )  # fmt: skip
     scan = SimpleNamespace(
         id=ID,
@@ -38,7 +38,8 @@ def made(shop: Any, kind: str = "quyet-dinh") -> tuple[bytes, bytes]:
         received_at=utc_now(),
         warnings=[],
     )
-    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan), None)
+    digest = sha256_file(shop.bench(ID) / "signed.pdf")
+    return steps._papers_of(shop, cast(Any, record), Description(kind=kind), cast(Any, scan), None, digest)
 
 
 def test_a_repetition_archives_the_same_bytes(shop: Any, tmp_path: Path) -> None:
