@@ -66,6 +66,8 @@ def test_a_scan_of_many_pages_holds_each_picture_for_itself(tmp_path: Path) -> N
     with pikepdf.open(tmp_path / "scan.pdf") as pdf:
         pictures = {next(iter(page.get_images().values())).objgen for page in pdf.pages}
         assert len(pdf.pages) == len(pictures) == pages
+    write_scan(tmp_path / "other.pdf", pages, 1)
+    assert (tmp_path / "other.pdf").read_bytes() != (tmp_path / "scan.pdf").read_bytes()
     found = scan(tmp_path / "scan.pdf", tmp_path, "scan")
     assert found.pages == pages
     assert found.pictures[0].dpi == 200
