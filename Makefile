@@ -6,7 +6,8 @@ export OMP_THREAD_LIMIT := 1
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sohoa
 UV := $(CACHE)/uv/bin/uv
 DEMO ?= demo
-JOBS ?= 2
+# more than cores: tests wait for servers half of their time
+JOBS ?= 3
 RECORDS ?= 1000000
 SEED ?= 1
 
@@ -18,7 +19,7 @@ run: setup  ## a demonstration: sample scans read, signed, archived, and the pag
 
 test: setup-test lint  ## everything: style, types, imports, unit, integration, faults, browser
 	$(UV) run --no-sync pytest -n $(JOBS) tests/unit
-	$(UV) run --no-sync pytest tests/integration tests/browser tests/faults
+	$(UV) run --no-sync pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder tests/faults tests/browser tests/integration
 
 lint: setup
 	$(UV) run --no-sync ruff check .

@@ -23,4 +23,11 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pki]:
     running.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` a file's tests stay together, and all that share the desk: it is filled once."""
+    for item in items:
+        shared = "desk" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("desk" if shared else item.path.stem))
+
+
 __all__ = ["desk", "pki"]
