@@ -47,6 +47,8 @@ def read_file(
     if not json:
         for page in pages:
             out.print(page.text, markup=False)
+            if page.status != "read":
+                err.print(f"[yellow]Trang {page.index + 1} {words.unread(page.status)}[/yellow]")
         for part, told_of in zip(split.parts, described, strict=True):
             if len(split.parts) > 1:
                 out.print(f"[bold]{words.pages(part.pages)}[/bold]")
