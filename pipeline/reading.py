@@ -80,6 +80,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         width_px=width,
         height_px=height,
         words=tuple(words),
+        instead_of=_instead_of(found.words),
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
         quality=seen,
@@ -197,6 +198,10 @@ def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float
     return placed
 
 
+def _instead_of(words: Sequence[ocr.RawWord], first: int = 0) -> dict[int, str]:
+    return {number: word.instead_of for number, word in enumerate(words, start=first) if word.instead_of}
+
+
 def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, dpi: float) -> PageText:
     words, line, last = [], -1, None
     for word in own:
@@ -236,14 +241,13 @@ def _with_pictures(known: PageText, page: PageImage, options: ReadingOptions) ->
     if read.sure < UNSURE:  # a photograph, a coat of arms
         return known
     first = known.words[-1].line + 1
-    found = [
-        word.model_copy(update={"line": word.line + first})
-        for word in _placed(in_reading_order(read.words, read.cells), (width, height), 0.0)
-    ]
+    seen = in_reading_order(read.words, read.cells)
+    found = [word.model_copy(update={"line": word.line + first}) for word in _placed(seen, (width, height), 0.0)]
     words = (*known.words, *found)
     return known.model_copy(
         update={
             "words": words,
+            "instead_of": _instead_of(seen, len(known.words)),
             "text": _text(words),
             "confidence": round(statistics.fmean(w.confidence for w in words), 4),
         }
