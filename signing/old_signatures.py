@@ -51,6 +51,7 @@ def judge_old(stream: BinaryIO, signature: Any, field: str) -> SignatureVerdict:
         signed_by=_name(certificate) if certificate else "",
         indication=indication,
         sub_indication=told,
+        digest="sha1",
         certificate_sha256=certificate.sha256.hex() if certificate else "",
         certificate_until=certificate.not_valid_after if certificate else None,
     )
