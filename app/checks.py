@@ -33,6 +33,7 @@ from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
 from signing import tsa
+from signing.policy import POLICY
 from signing.station import DEVELOPMENT
 
 T = TypeVar("T")
@@ -271,17 +272,20 @@ def levels(home: Wiring) -> Found:
 
 
 def renewals(home: Wiring) -> Found:
-    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days."""
+    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days. Those
+    that were not measured by the policy in force are told as well."""
     today = vietnam_date(utc_now())
     with read(home.engine) as conn:
         first = known_levels.next_end(conn)
         due = [(d, known_levels.count_to_renew(conn, today + timedelta(days=d))) for d in sorted(ALARMS_DAYS)]
+        unknown = known_levels.count_unmeasured(conn, POLICY.version)
+    more = f"; {unknown} hồ sơ chưa tính hạn theo quy tắc {POLICY.version}" if unknown else ""
     if first is None:
-        return Found(True, "chưa có dấu thời gian nào")
+        return Found(True, f"chưa có dấu thời gian nào{more}")
     days, number = next(((d, n) for d, n in due if n), (0, 0))
     if not number:
-        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}")
-    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}"
+        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}{more}")
+    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}{more}"
     return Found(
         False, detail, f"sohoa archive renew --due-within {days}; nếu không được, xem lý do ở trang Lịch gia hạn."
     )

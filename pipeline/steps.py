@@ -67,6 +67,7 @@ from registry.values import (
 )
 from search.index import IndexEntry
 from signing.keys import KeyRole
+from signing.policy import POLICY
 from signing.sign import SignedPdf
 
 PAGES = TypeAdapter(tuple[PageText, ...])
@@ -214,6 +215,7 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             step="signed",
             signature_level=level,
             renew_by=until.isoformat() if until else None,
+            renew_policy=POLICY.version if until else None,
             level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=digest,
