@@ -15,7 +15,7 @@ from app.wiring import opened
 from pipeline.sealing import seal_log
 from pipeline.sealing import verify_log as verify
 from registry.database import read
-from registry.reads import find
+from registry.reads import ReadRow, find
 from registry.values import VIETNAM
 
 PROBLEMS = {
@@ -74,10 +74,15 @@ def reads(
     table(
         ("Lúc", "Tài khoản", "Việc", "Tài liệu", "Mục đích"),
         [
-            (words.instant(r.at), r.account, words.ACTIONS[r.action], r.document_id, words.purpose(r.model_dump()))
+            (words.instant(r.at), r.account, words.ACTIONS[r.action], _read(r), words.purpose(r.model_dump()))
             for r in found
         ],
     )
+
+
+def _read(row: ReadRow) -> str:
+    """What was read: the document, or how many an answer showed."""
+    return row.document_id or (row.shown[0] if len(row.shown) == 1 else f"{len(row.shown)} tài liệu")
 
 
 def seal(home: Home, json: Json = False) -> None:

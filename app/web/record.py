@@ -18,7 +18,7 @@ from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentS
 router = APIRouter()
 WIDEST_PX = 1600
 THUMBNAIL_PX = 420
-"""Beside a hit of a search: no letter of the text is legible, and the search's own row names what it showed."""
+"""Beside a hit of a search: headings can be read at most, and the search's own row names what it showed."""
 LATEST = 20
 PERSON_PARTS = ("full_name", "id_number", "date_of_birth")
 
@@ -75,8 +75,7 @@ def page_picture(
 ) -> Response:
     """A page as it will look in twenty years: drawn from the archived PDF. Raises NotFound."""
     record = visit.record(document_id)
-    if width > THUMBNAIL_PX:
-        visit.read("view", record)
+    visit.read("view", record, glance=width <= THUMBNAIL_PX)
     picture = visit.wiring.records.preview(DocumentId(document_id), page_index, max(80, min(width, WIDEST_PX)))
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
@@ -156,9 +155,11 @@ async def make_extract(
 ) -> Response:
     """The chosen pages are handed in as an extract of this document."""
     form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
-    visit.read("view", visit.record(document_id))
+    purpose = visit.purpose_for(visit.record(document_id))
     wanted = page_indexes(form.get("pages", ""))
-    visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
+    visit.wiring.records.make_extract(
+        DocumentId(document_id), wanted, reader=visit.reader, purpose=purpose, number=form.get("number") or None
+    )
     return RedirectResponse("/tray", status_code=303)
 
 

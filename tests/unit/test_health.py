@@ -265,7 +265,7 @@ def test_stalled_work_and_missing_workers_are_on_every_page(wiring: Wiring, clie
         workers.set_state(conn, "main", "stopped")
     login(client, Role.CLERK)
     until(lambda: "Có giấy tờ đang bị mắc" in client.get("/tray").text)
-    assert "Không có tiến trình xử lý nào đang chạy" in client.get("/search").text
+    assert "Không có tiến trình xử lý nào đang chạy" in client.get("/reuse").text
 
 
 def test_the_doctor_finds_only_what_a_fresh_installation_lacks(wiring: Wiring) -> None:
