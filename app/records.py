@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.judging import keep_in_worker, repeat_in_worker
+from app.signers import pinned
 from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
 from archive.aip import SEARCH_COPY, add_version, inventory_sha256, open_file, read_record
 from archive.ocfl import object_root
@@ -20,7 +21,7 @@ from pipeline.intake import Receipt
 from pipeline.kept_verdicts import Repeated, file_name
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport
-from registry import audit, disposals, documents, dossiers, reads
+from registry import disposals, documents, dossiers, reads
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotArchived, NotFound, RecordDisposed, RecordUnknown
 from registry.reads import Purpose, Reader
@@ -55,12 +56,13 @@ class Records:
         return self._judge(document_id)
 
     def _judge(self, document_id: DocumentId) -> VerificationReport:
-        found = verify_here(self._wiring.verifying_pool, self._wiring.settings, (document_id,))
+        wiring = self._wiring
+        found = verify_here(wiring.verifying_pool, wiring.settings, (document_id,), signers=pinned(wiring))
         return keep(self._wiring.engine, found)[0]
 
     def examine_file(self, path: Path) -> VerificationReport:
         """The verdict on a loose PDF, by the anchors of this installation."""
-        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
+        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path, signers=pinned(self._wiring))
 
     def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
         """The verdict of now lies in the record, as a new version, with all it follows from; its name there.
