@@ -116,3 +116,63 @@ def test_a_photograph_has_no_words(tmp_path: Path) -> None:
     read = read_of(own(tmp_path, Image.fromarray(noise).resize((1110, 600), Image.Resampling.BICUBIC)))
     assert len(read.words) == read.own_words
     assert read.confidence == 1.0
+
+
+LAID: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], int, int]] = {
+    # how the content is moved, /MediaBox, /CropBox, /Rotate, and how far it is then seen turned clockwise
+    "as it is": ("1 0 0 1 0 0", (0, 0, 595, 842), (0, 0, 595, 842), 0, 0),
+    "from another origin": ("1 0 0 1 300 -200", (300, -200, 895, 642), (300, -200, 895, 642), 0, 0),
+    "cut out": ("1 0 0 1 100 50", (0, 0, 900, 1000), (100, 50, 695, 892), 0, 0),
+    "stored on its side, shown upright": ("0 1 -1 0 942 70", (100, 70, 942, 665), (100, 70, 942, 665), 90, 0),
+    "stored on its head, shown upright": ("-1 0 0 -1 595 842", (0, 0, 595, 842), (0, 0, 595, 842), 180, 0),
+    "shown on its side": ("1 0 0 1 0 0", (0, 0, 595, 842), (0, 0, 595, 842), 90, 90),
+    "cut out, shown on its other side": ("1 0 0 1 100 50", (0, 0, 900, 1000), (100, 50, 695, 892), 270, 270),
+    "shown on its head": ("1 0 0 1 0 0", (0, 0, 595, 842), (0, 0, 595, 842), 180, 180),
+}
+
+
+def laid(scan: Path, how: str) -> Path:
+    """The same page, stored and shown otherwise."""
+    matrix, media, crop, rotate, _ = LAID[how]
+    with pikepdf.open(scan, allow_overwriting_input=True) as pdf:
+        page = pdf.pages[0]
+        page.contents_add(f"q {matrix} cm\n".encode(), prepend=True)
+        page.contents_add(b"\nQ")
+        page.obj["/MediaBox"], page.obj["/CropBox"] = pikepdf.Array(media), pikepdf.Array(crop)
+        page.obj["/Rotate"] = rotate
+        pdf.save(scan)
+    return scan
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> PageText:
+    return read_of(own(tmp_path_factory.mktemp("wanted"), piece()))
+
+
+@pytest.mark.parametrize("how", LAID)
+def test_a_page_with_words_of_its_own_is_read_however_it_is_stored_and_shown(
+    tmp_path: Path, how: str, wanted: PageText
+) -> None:
+    scan = laid(own(tmp_path, piece()), how)
+    read = read_of(scan)
+    assert read.text == wanted.text
+    assert read.rotation_deg == LAID[how][4]
+    assert (read.width_px, read.height_px) == pytest.approx((wanted.width_px, wanted.height_px), abs=1)
+    for word, other in zip(read.words, wanted.words, strict=True):
+        assert word.box.left == pytest.approx(other.box.left, abs=0.01)
+        assert word.box.bottom == pytest.approx(other.box.bottom, abs=0.01)
+    write_pdfa(scan, PDF, [read], tmp_path / "document.pdf")
+    shown = pypdfium2.PdfDocument(tmp_path / "document.pdf")[0]
+    assert shown.get_size() == pytest.approx((595, 842), abs=1)
+    told = shown.get_textpage()
+    assert told.get_text_bounded(70, 740, 500, 780).split() == read.text.splitlines()[0].split()
+
+
+def test_of_a_scan_only_the_part_that_is_shown_counts(tmp_path: Path) -> None:
+    with pikepdf.open(BytesIO(img2pdf.convert(jpeg(piece())))) as pdf:
+        left, bottom, right, top = (float(v) for v in pdf.pages[0].mediabox)
+        pdf.pages[0].obj["/CropBox"] = pikepdf.Array([left, bottom + (top - bottom) * 2 / 3, right, top])
+        pdf.save(tmp_path / "scan.pdf")
+    with PageSource(tmp_path / "scan.pdf", PDF, 200_000_000) as source:
+        height, width = source.page(0).pixels.shape[:2]
+    assert height / width == pytest.approx(555 / 3 / 1111, abs=0.01)
