@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 
 from pipeline import imaging
 from pipeline.imaging import Pixels
-from pipeline.own_text import OwnText, OwnWords, own_words
+from pipeline.own_text import OwnText, OwnWords, own_words, pictures
+from pipeline.page_content import MARKS, page_steps, see_through, visible_box
 from pipeline.placing import Placing, turned
 from pipeline.soundness import PDF
 from registry.errors import RefusalCode, Refused
@@ -25,8 +26,6 @@ from registry.values import Box
 RENDER_DPI = ENOUGH_DPI = 250
 LEAST_PICTURE, WORDS_OF_ITS_OWN = 0.01, 3
 """A picture of so much of a page may be a scanned piece; with so many words of the page on it, it was read before."""
-MARKS = frozenset({"f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "BI", "INLINE IMAGE", "sh", "Tj", "TJ", "'", '"'})
-"""Operators that show something beside a picture."""
 A4_LONG_IN = 11.69
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
@@ -95,7 +94,7 @@ class PageSource:
     def _pdf_page(self, index: int) -> PageImage:
         page = self._structure.pages[index]
         shown = self._renderer[index]
-        own = own_words(shown)
+        own = own_words(shown, see_through(page))
         picture = None if own.words else single_image(page)
         if picture is not None:
             image = pikepdf.PdfImage(picture)
@@ -132,28 +131,22 @@ def single_image(page: pikepdf.Page) -> Any:
 
 
 def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
-    """The same, and its left, bottom, width and height on the page, in points."""
+    """The same, and its left, bottom, width and height on the page, in points. Text that nobody sees does not count."""
     images = dict(page.get_images(recursive=False))  # a form may show more than the picture in it
     if len(images) != 1:
         return NO_IMAGE
     matrix = None
-    depth: list[list[float]] = [[1, 0, 0, 1, 0, 0]]
     try:
-        for instruction in pikepdf.parse_content_stream(page):
-            operands, name = instruction.operands, str(instruction.operator)
-            if name == "q":
-                depth.append(depth[-1])
-            elif name == "Q" and len(depth) > 1:
-                depth.pop()
-            elif name == "cm":
-                depth[-1] = _multiply([float(v) for v in operands], depth[-1])
-            elif name == "Do":
-                if matrix is not None or str(operands[0]) not in images:
+        for step in page_steps(page):
+            if step.hidden:
+                continue
+            if step.name == "Do":
+                if matrix is not None or str(step.operands[0]) not in images:
                     return NO_IMAGE
-                matrix = depth[-1]
-            elif name in MARKS:
+                matrix = step.matrix
+            elif step.name in MARKS:
                 return NO_IMAGE
-    except pikepdf.PdfError:
+    except (pikepdf.PdfError, ValueError, TypeError):
         return NO_IMAGE
     if matrix is None or abs(matrix[1]) > 0.01 or abs(matrix[2]) > 0.01 or matrix[0] <= 0 or matrix[3] <= 0:
         return NO_IMAGE
@@ -164,23 +157,10 @@ def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
 
 def _fills(page: pikepdf.Page, place: tuple[float, ...]) -> bool:
     """Whether the page shows nearly all of what lies there, and little beside it."""
-    edges = [[float(v) for v in box] for box in (page.mediabox, page.cropbox)]
-    left, bottom = (max(place[k], *(e[k] for e in edges)) for k in (0, 1))
-    right, top = (min(place[k] + place[k + 2], *(e[k + 2] for e in edges)) for k in (0, 1))
-    width, height = (min(e[k + 2] for e in edges) - max(e[k] for e in edges) for k in (0, 1))
-    seen = max(0.0, right - left) * max(0.0, top - bottom)
-    return seen > 0.9 * max(1.0, width * height, place[2] * place[3])
-
-
-def _multiply(a: list[float], b: list[float]) -> list[float]:
-    return [
-        a[0] * b[0] + a[1] * b[2],
-        a[0] * b[1] + a[1] * b[3],
-        a[2] * b[0] + a[3] * b[2],
-        a[2] * b[1] + a[3] * b[3],
-        a[4] * b[0] + a[5] * b[2] + b[4],
-        a[4] * b[1] + a[5] * b[3] + b[5],
-    ]
+    left, bottom, right, top = visible_box(page)
+    wide = max(0.0, min(right, place[0] + place[2]) - max(left, place[0]))
+    high = max(0.0, min(top, place[1] + place[3]) - max(bottom, place[1]))
+    return wide * high > 0.9 * max(1.0, (right - left) * (top - bottom), place[2] * place[3])
 
 
 def _scanned(shown: Any, own: OwnWords) -> tuple[Box, ...]:
@@ -188,8 +168,8 @@ def _scanned(shown: Any, own: OwnWords) -> tuple[Box, ...]:
     In fractions of the page turned upright."""
     placing = Placing.of(shown)
     found = []
-    for picture in shown.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,)):
-        box = turned(placing.box(picture.get_bounds()), -own.turned_deg)
+    for _, bounds in pictures(shown):
+        box = turned(placing.box(bounds), -own.turned_deg)
         large = (box.right - box.left) * (box.bottom - box.top) >= LEAST_PICTURE
         covered = sum(_inside(word, box) for word in own.words)
         if large and covered < WORDS_OF_ITS_OWN:

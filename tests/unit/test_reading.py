@@ -11,6 +11,7 @@ import pikepdf
 import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen import canvas
@@ -22,6 +23,7 @@ from pipeline.pdfa import write_pdfa
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
 from pipeline.soundness import PDF
+from pipeline.spelling import is_legible
 from registry.values import PageText
 
 
@@ -176,3 +178,92 @@ def test_of_a_scan_only_the_part_that_is_shown_counts(tmp_path: Path) -> None:
     with PageSource(tmp_path / "scan.pdf", PDF, 200_000_000) as source:
         height, width = source.page(0).pixels.shape[:2]
     assert height / width == pytest.approx(555 / 3 / 1111, abs=0.01)
+
+
+HEAD = "Xác nhận chữ ký của bà Trần Thị Mẫu"
+MISREAD = ("Xac nhan chu kf cua ba Tran Thj Mau", "Ngay 05 thang 3 nam 2O24, dang kf lai")
+LEGACY = ("X¸c nhËn ch÷ ký cña bµ TrÇn ThÞ MÉu", "Ngµy th¸ng n¨m ®¨ng ký l¹i khai sinh cña céng hßa")
+
+
+def with_layer(folder: Path, how: str) -> Path:
+    """A scan to which a machine added its own reading, as such machines do."""
+    place = folder / "scan.pdf"
+    pdfmetrics.registerFont(TTFont("Tinos", str(FONTS / "Tinos-Regular.ttf")))
+    page = canvas.Canvas(str(place), pagesize=(400, 200))
+    picture = piece()
+
+    def written() -> None:
+        for n, line in enumerate(MISREAD):
+            text = page.beginText(22, 140 - 32 * n)
+            text.setFont("Tinos", 13)
+            text.setTextRenderMode(0 if how == "below" else 3)
+            text.textOut(line)
+            page.drawText(text)
+
+    if how == "below":
+        written()
+    page.drawInlineImage(picture, 0, 0, 400, 200) if how == "inline" else page.drawImage(
+        ImageReader(picture), 0, 0, 400, 200
+    )
+    if how == "in a form":
+        page.beginForm("layer", 0, 0, 400, 200)
+        written()
+        page.endForm()
+        page.doForm("layer")
+    elif how != "below":
+        written()
+    page.save()
+    return place
+
+
+@pytest.mark.parametrize("how", ["above", "below", "in a form", "inline"])
+def test_a_layer_of_text_that_nobody_sees_is_no_text_of_the_page(tmp_path: Path, how: str) -> None:
+    """Read by the scanner's own program, with nothing to tell how well; the picture is read instead, and only this
+    reading is in the archived file."""
+    scan = with_layer(tmp_path, how)
+    read = read_of(scan)
+    assert read.own_words == 0
+    assert read.text.splitlines()[0] == HEAD
+    assert 0 < read.confidence < 1
+    write_pdfa(scan, PDF, [read], tmp_path / "document.pdf")
+    told = pypdfium2.PdfDocument(tmp_path / "document.pdf")[0].get_textpage().get_text_range()
+    assert "Mẫu" in told
+    assert "Mau" not in told
+    if how != "inline":  # the scanner's own picture, at its own resolution
+        assert (read.width_px, read.height_px) == (1111, 555)
+        with pikepdf.open(tmp_path / "document.pdf") as pdf:
+            [picture] = pdf.pages[0].get_images().values()
+            assert (picture.Width, picture.Height) == (1111, 555)
+
+
+def test_text_in_a_code_of_its_font_alone_is_read_from_what_it_looks_like(tmp_path: Path) -> None:
+    """TCVN3: what is copied from it is no Vietnamese, whatever is seen. (Its letters look right only in its fonts.)"""
+    place = tmp_path / "scan.pdf"
+    pdfmetrics.registerFont(TTFont("Tinos", str(FONTS / "Tinos-Regular.ttf")))
+    page = canvas.Canvas(str(place), pagesize=(595, 842))
+    page.setFont("Tinos", 13)
+    for n, line in enumerate(LEGACY):
+        page.drawString(80, 760 - 20 * n, line)
+    page.save()
+    read = read_of(place)
+    assert read.own_words == 0
+    assert read.words
+    write_pdfa(place, PDF, [read], tmp_path / "document.pdf")
+    told = pypdfium2.PdfDocument(tmp_path / "document.pdf")[0].get_textpage().get_text_range()
+    assert told.split() == [word.text for word in read.words]
+
+
+@pytest.mark.parametrize(
+    ("text", "legible"),
+    [
+        ("Cộng hòa xã hội chủ nghĩa Việt Nam, số 12/QĐ-UBND của Ủy ban nhân dân huyện Krông Bông", True),
+        ("Quỳnh, giếng, quýt, nghiêng, khuỷu, huỳnh, gìn giữ, Đắk Lắk, ĐỒNG THÁP", True),
+        ("The council of the city of Paris, à l'hôtel de ville", True),
+        ("ព្រះរាជាណាចក្រកម្ពុជា 中华人民共和国", True),
+        ("Céng hßa x· héi chñ nghÜa ViÖt Nam, §éc lËp - Tù do - H¹nh phóc", False),
+        ("COÄNG HOØA XAÕ HOÄI CHUÛ NGHÓA VIEÄT NAM, Ñoäc laäp - Töï do - Haïnh phuùc", False),
+        ("\ue001\ue002\ue003 \ue004\ue005 \ufffd\ufffd", False),
+    ],
+)
+def test_text_of_a_wrong_code_page_is_told_from_languages(text: str, legible: bool) -> None:
+    assert is_legible(text) is legible
