@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rapidfuzz import fuzz
 
 from pipeline.describing.layout import Row, Token
-from pipeline.describing.names import is_surname, mend_surname, name_trust, sounds_vietnamese
+from pipeline.describing.names import is_short_form, is_surname, mend_surname, name_trust, sounds_vietnamese
 from pipeline.describing.persons import Named
 from pipeline.describing.syllables import is_syllable
 from pipeline.describing.text import fold
@@ -171,25 +171,17 @@ def _is_label(tokens: Sequence[Token], position: int) -> bool:
     no part of a name of which something is said ("Sơn Thị Sô Phia thường trú tại:")."""
     word = re.sub(r"\W", "", tokens[position].text).capitalize()
     following = tokens[position + 1].key if position + 1 < len(tokens) else ""
-    if f"{fold(word)} {following}" in _NOT_NAMES or _is_short_form(tokens[position]):
+    if f"{fold(word)} {following}" in _NOT_NAMES or is_short_form(tokens[position].text):
         return True
     if word not in _LABEL_OPENERS and (is_syllable(word) or following in _SAID_OF_PEOPLE):
         return False
     in_capitals = word in _LABEL_OPENERS and tokens[position].text.isupper()
     for token in tokens[position + 1 : position + _LABEL_LENGTH]:
         letter = next((char for char in token.text if char.isalpha()), "")
-        if letter.isupper() and not in_capitals and not _is_short_form(token):
+        if letter.isupper() and not in_capitals and not is_short_form(token.text):
             return False
         if any(char.isdigit() for char in token.text):
             return False
         if token.text.endswith((":", ".", ";")):
             return token.text.endswith(":")
     return False
-
-
-def _is_short_form(token: Token) -> bool:
-    """Whether the word is capitals that cannot be said, as no name's are: CCCD, CMND/GCN."""
-    return any(
-        len(part) >= 3 and part.isupper() and not set("aeiouy") & set(fold(part))
-        for part in re.split(r"[\W_]+", token.text)
-    )

@@ -84,3 +84,109 @@ def test_a_name_before_a_word_that_is_none_may_have_lost_its_end() -> None:
     whole, cut = people(*lines("Họ và tên: Sơn Minh Tâm", "Họ và tên mẹ: Đoàn Thu đnh Nguyệt"))
     assert whole.full_name is not None and whole.full_name.confidence >= 0.8
     assert cut.full_name is not None and cut.full_name.confidence < 0.8
+
+
+def table(*rows: Sequence[str], lefts: Sequence[float] = (0.12, 0.18, 0.46, 0.62, 0.82)) -> list[Line]:
+    """Rows of cells, each read as a line of its own; an empty cell has no line."""
+    return [
+        (left, 0.4 + 0.03 * n, cell)
+        for n, row in enumerate(rows)
+        for left, cell in zip(lefts, row, strict=False)
+        if cell
+    ]
+
+
+HEADING = ("STT", "Họ và tên", "Năm sinh", "Số CMND", "Quan hệ")
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        ["Hộ ông Sơn Minh Tâm, thường trú ấp 4,", "CCCD số 084066007788, kể từ ngày ký."],
+        ["Hộ ông Sơn Minh Tâm, thường trú ấp 4, CCCD số", "084066007788, kể từ ngày ký."],
+        ["Ông Sơn Minh Tâm, CCCD số 084066007788."],
+        ["Ông Sơn Minh Tâm   CCCD số   084066007788"],
+        ["Sơn Minh Tâm, CCCD số 084066007788"],
+        ["Sơn Minh Tâm - 084066007788"],
+        ["1. Ông Sơn Minh Tâm - 084066007788"],
+        ["Họ và tên: Sơn Minh Tâm", "Số định danh cá nhân:", "084066007788"],
+    ],
+)
+def test_a_number_in_running_text_is_its_persons_and_no_row_of_a_list(printed: list[str]) -> None:
+    assert list(map(told, people(*lines(*printed)))) == [("Sơn Minh Tâm", "084066007788", None)]
+
+
+def test_a_list_takes_old_numbers_of_nine_digits_below_a_heading_that_says_so() -> None:
+    found = people(
+        *table(
+            HEADING,
+            ("1", "Phan Thị Hồng Gấm", "1975", "334111222", "Vợ"),
+            ("2", "Huỳnh Gia Hân", "2001", "084301007788", "Con"),
+        )
+    )
+    assert [told(person)[:2] for person in found] == [
+        ("Phan Thị Hồng Gấm", "334111222"),
+        ("Huỳnh Gia Hân", "084301007788"),
+    ]
+
+
+def test_nine_digits_below_another_heading_are_no_number_of_a_person() -> None:
+    heading = ("STT", "Họ và tên", "Ngày sinh", "Số điện thoại", "Quan hệ")
+    assert people(*table(heading, ("1", "Phan Thị Hồng Gấm", "05/06/1975", "334111222", "Vợ"))) == ()
+
+
+def test_a_heading_of_two_lines_is_one() -> None:
+    cells = [
+        (0.46, 0.39, "Ngày, tháng,"),
+        (0.62, 0.39, "Số giấy tờ"),
+        (0.82, 0.39, "Mối quan hệ"),
+        (0.12, 0.40, "TT"),
+        (0.18, 0.40, "Họ và tên"),
+        (0.46, 0.41, "năm sinh"),
+        (0.62, 0.41, "tùy thân"),
+        (0.82, 0.41, "với chủ hộ"),
+    ]
+    row = table((), ("1", "Phan Thị Hồng Gấm", "05/06/1975", "334111222", "Vợ"))
+    assert list(map(told, people(*cells, *row))) == [("Phan Thị Hồng Gấm", "334111222", "1975-06-05")]
+
+
+def test_the_day_a_card_was_issued_is_no_birth_date() -> None:
+    heading = ("STT", "Họ và tên", "Số CCCD", "Ngày cấp", "Nơi cấp")
+    found = people(*table(heading, ("1", "Phan Thị Hồng Gấm", "084175003579", "05/06/2021", "Cục CS")))
+    assert list(map(told, found)) == [("Phan Thị Hồng Gấm", "084175003579", None)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (("1", "Trần Văn Nam", "05/06/1975", "084075003579", "Chủ hộ"), "Trần Văn Nam"),
+        (("1", "Vợ", "Lê Thị Hoa", "084175003579", ""), "Lê Thị Hoa"),
+        (("1", "Lê Thị Hoa", "Vợ", "084175003579", ""), "Lê Thị Hoa"),
+        (("1", "Bà Lê Thị Hoa", "", "084175003579", ""), "Lê Thị Hoa"),
+        (("1", "Lê Thị Hoa", "", "CCCD 084175003579", ""), "Lê Thị Hoa"),
+        (("1", "= ~", "05/06/1975", "084175003579", "Vợ"), None),
+    ],
+)
+def test_a_row_of_a_list_gives_the_name_in_its_cell(cells: tuple[str, ...], name: str | None) -> None:
+    before = lines("Họ và tên chủ hộ: Sơn Minh Tâm", top=0.2)
+    found = people(*before, *table(HEADING, cells))
+    assert [told(person)[:2] for person in found] == [
+        ("Sơn Minh Tâm", None),
+        (name, cells[3].removeprefix("CCCD ")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("printed", "number"),
+    [
+        ("CMND số 334123456, thường trú tại ấp 12", "334123456"),
+        ("Số CCCD/CMND: 334123456", "334123456"),
+        ("Giấy tờ tùy thân: 334123456 12 ấp", "334123456"),
+        ("Căn cước công dân số 084 066 007 788", "084066007788"),
+        ("Số tài khoản: 334123456", None),
+        ("CCCD: không. Số điện thoại: 334123456", None),
+        ("Thửa đất số 334123456", None),
+    ],
+)
+def test_nine_digits_are_a_number_only_behind_words_for_one(printed: str, number: str | None) -> None:
+    assert [told(person)[1] for person in people(*lines("Họ và tên: Sơn Minh Tâm", printed))] == [number]
