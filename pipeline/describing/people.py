@@ -13,27 +13,17 @@ from rapidfuzz import fuzz
 
 from pipeline.describing.layout import Row, Sheet, Token
 from pipeline.describing.name_places import names_in
-from pipeline.describing.numbers import as_digits, date_in, plausible_id, spelt_date_in
+from pipeline.describing.numbers import as_digits, date_in, names_a_number, plausible_id, spelt_date_in
 from pipeline.describing.persons import Named, finished, merged
-from pipeline.describing.tables import TablePerson, table_people
+from pipeline.describing.tables import table_people
 from pipeline.describing.text import value_of
 from registry.values import FieldValue, Person
 
-_ID_CUES = (
-    "cccd",
-    "can cuoc",
-    "dinh danh",
-    "cmnd",
-    "chung minh",
-    "tuy than",
-    "phap ly",
-    "so/no",
-    " no ",
-    "ho chieu",
-    "gccd",
-    "cccp",
-)
+_CARD_CUES = ("so/no", " no ")
+"""How the number is called on a card."""
 _OLD_CUES = ("cmnd", "chung minh", "cmt")
+_NEAR = 6
+"""Words before a number of nine digits among which its label must stand."""
 _PHONE = re.compile(r"(dien thoai|sdt|tai khoan|ma so thue|mst|fax)")
 _NOT_BORN = re.compile(r"(cap|chet|dang ky|het han|gia tri|issue|expiry|hieu luc)")
 
@@ -66,8 +56,7 @@ def find_people(sheet: Sheet, signer: FieldValue | None) -> tuple[Person, ...]:
     rows = list(sheet.rows)
     for position, row in enumerate(rows):
         if position in used:
-            for person in listed.get(position, ()):
-                stream.people.append(_from_table(person))
+            stream.people.extend(listed.get(position, ()))
             continue
         following = rows[position + 1] if position + 1 < len(rows) and position + 1 not in used else None
         before = rows[position - 1] if position and position - 1 not in used else None
@@ -75,10 +64,6 @@ def find_people(sheet: Sheet, signer: FieldValue | None) -> tuple[Person, ...]:
     if not stream.people and stream.loose_number:
         stream.people.append(Named((), (), 0.0, number=stream.loose_number))
     return tuple(finished(person) for person in merged(stream.people, signer))
-
-
-def _from_table(person: TablePerson) -> Named:
-    return Named(person.words, person.tokens, person.trust, number=person.number, born=person.born)
 
 
 def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | None, margin: float) -> None:
@@ -112,8 +97,7 @@ def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context:
             break
         text += digits
         end += 1
-    cued = any(cue in context for cue in _ID_CUES)
-    old = any(cue in context for cue in _OLD_CUES)
+    cued = names_a_number(context) or any(cue in context for cue in _CARD_CUES)
     if len(text) == 12 and (cued or (plausible_id(text) and text[0] == "0" and end - position == 1)):
         if _PHONE.search(context[-24:]):
             return end - position
@@ -122,8 +106,12 @@ def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context:
         clean = "".join(t.text for t in used).strip(".,;:") == text
         stream.number(value_of(text, used, trust if clean else trust - 0.1, method="rule" if clean else "lexicon"))
         return end - position
-    if len(text) == 9 and old:
-        stream.number(value_of(text, tokens[position:end], 0.85))
+    if len(text) != 9:
+        text, end = re.sub(r"\D", "", tokens[position].text), position + 1
+    near = " ".join(context.split()[-_NEAR:])
+    if len(text) == 9 and names_a_number(near) and not _PHONE.search(near):
+        old = any(cue in near for cue in _OLD_CUES)
+        stream.number(value_of(text, tokens[position:end], 0.85 if old else 0.8))
         return end - position
     return 0
 
