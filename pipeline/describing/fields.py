@@ -11,9 +11,11 @@ from rapidfuzz import fuzz
 
 from config.catalogue import DocumentType
 from pipeline.describing import head as heads
+from pipeline.describing.agencies import issuing_agency
 from pipeline.describing.head import Head
 from pipeline.describing.kinds import ABBREVIATIONS, Kind, abbreviation_in
 from pipeline.describing.layout import Segment, Sheet, Token
+from pipeline.describing.names import sounds_vietnamese
 from pipeline.describing.numbers import date_in, dossier_code_in, land_book_number_in
 from pipeline.describing.signature import Signature
 from pipeline.describing.text import fold, sentence_case, spell_agency, title_case, unit_of, value_of
@@ -126,7 +128,7 @@ def _agency(sheet: Sheet, head: Head, signature: Signature, *, card: bool) -> Fi
             if "bo cong an" in row.key:
                 return value_of("Bộ Công an", row.tokens, 0.9)
         return None
-    if printed := heads.issuing_agency(head):
+    if printed := issuing_agency(head.left):
         return printed
     for segment in sheet.segments:
         after = _after_label(segment, _AGENCY_LABELS)
@@ -165,11 +167,14 @@ def _agreed_agency(sheet: Sheet, agency: FieldValue | None) -> FieldValue | None
     unit = unit_of(agency.value) if agency else None
     if agency is None or unit is None:
         return agency
-    name = unit.split(" ", 2 if fold(unit).startswith(("thi xa", "thi tran", "thanh pho", "dac khu")) else 1)[-1]
+    within = agency.value.find(", ", len(agency.value) - len(unit))
+    end = within if within >= 0 else len(agency.value)
+    own = unit.split(", ")[0]
+    name = own.split(" ", 2 if fold(own).startswith(("thi xa", "thi tran", "thanh pho", "dac khu")) else 1)[-1]
     agreed = _agreed_name(sheet, name)
     if agreed is None:
         return agency
-    value = agency.value[: len(agency.value) - len(name)] + agreed
+    value = agency.value[: end - len(name)] + agreed + agency.value[end:]
     return agency.model_copy(
         update={"value": value, "method": "lexicon", "confidence": round(agency.confidence * 0.95, 3)}
     )
@@ -207,6 +212,9 @@ def _agreed_name(sheet: Sheet, name: str) -> str | None:
                 votes[spelt] = votes.get(spelt, 0.0) + likeness**2 * min(t.confidence for t in window)
     if not votes:
         return None
+    parted = [spelt for spelt in votes if len(spelt.split()) > size and fold(spelt).replace(" ", "") == wanted]
+    if parted and all(map(sounds_vietnamese, parted[0].split())) and not all(map(sounds_vietnamese, own.split())):
+        return parted[0]  # capitals lose a blank, and none is ever added between two sound syllables
     best = max(votes, key=lambda spelt: votes[spelt])
     return best if best != own and votes[best] >= votes.get(own, 0.0) + 0.5 else None
 
