@@ -54,3 +54,27 @@ def test_a_name_of_a_place_that_lost_its_blank_is_parted_as_elsewhere() -> None:
         (0.2, 0.3, "thị xã Duyên An"),
     ]
     assert read(page(lines)).value("issuing_agency") == "Ủy ban nhân dân thị xã Duyên An"
+
+
+@pytest.mark.parametrize(
+    ("titles", "kind"),
+    [
+        (["GIẤY CHỨNG MINH SĨ QUAN"], None),  # not CHỨNG SINH
+        (["GIẤY CHỨNG SINH"], "giay-chung-sinh"),
+        (["GIẤY CHỨNG NHÂN KẾT HÔN"], "giay-chung-nhan-ket-hon"),
+        (["GIẤYKHAI SINH"], "giay-khai-sinh"),
+        (["ỦY BAN NHÂN DÂN XÃ AN PHÚ", "TRÍCH LỤC KHAI TỬ"], "trich-luc-khai-tu"),
+        (["PHIẾU LẤY Ý KIẾN VỀ", "QUYẾT ĐỊNH"], None),  # a heading that no catalogue knows goes on
+        (["GIẤY CHỨNG NHẬN", "QUYỀN SỬ DỤNG ĐẤT,", "QUYỀN SỞ HỮU TÀI SẢN GẮN LIỀN VỚI ĐẤT"],
+         "giay-chung-nhan-quyen-su-dung-dat"),
+    ],
+)  # fmt: skip
+def test_a_heading_is_a_title_when_all_its_words_are(titles: list[str], kind: str | None) -> None:
+    lines = [(0.35, 0.15 + 0.02 * n, title) for n, title in enumerate(titles)]
+    nation = (0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM")
+    assert read(page([nation, *lines, (0.2, 0.4, "Họ và tên: Lê Thử")])).kind == kind
+
+
+def test_a_word_that_was_hardly_read_may_be_another() -> None:
+    lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.4, 0.15, "GIẤY CHUNG SINK")]
+    assert read(page(lines, confidence=0.5)).kind == "giay-chung-sinh"
