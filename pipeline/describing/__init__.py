@@ -36,7 +36,8 @@ def describe(pages: Sequence[PageText], kinds: Mapping[str, DocumentType]) -> De
     people = find_people(sheet, signature.name)
     holder = cards.holder_of(pages, sheet)
     if kind and fields.is_card(kind):
-        found, people = cards.card_fields(found, holder), cards.card_people(people, holder)
+        printed = found.get("number_symbol")
+        found, people = cards.card_fields(found, holder), cards.card_people(people, holder, printed)
     elif holder:
         people = cards.with_holder(people, holder)
     return Description(

@@ -8,18 +8,14 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
+from pipeline.describing.agencies import is_number_line, opens_agency, opens_unit
 from pipeline.describing.layout import Segment, Sheet, Token
 from pipeline.describing.numbers import number_symbol_in, spelt_date_in
-from pipeline.describing.text import fold, spell_agency, unit_of, value_of
+from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue
 
 _NATION = "cong hoa xa hoi chu nghia viet nam"
 _MOTTO = "doc lap tu do hanh phuc"
-_STARTERS = (
-    "uy ban nhan dan", "ubnd", "phong", "so ", "ban ", "van phong", "trung tam", "cong an", "hoi dong", "chi cuc",
-    "cuc ", "tong cuc", "bo ", "chi nhanh", "truong ", "tram ", "dang uy", "toa an", "vien ", "hoi ", "doan ",
-    "thanh tra", "quy ", "bao hiem", "kho bac", "ban chi huy", "to ", "benh vien", "mat tran", "chi doi",
-)  # fmt: skip
 _BODY = (
     "can cu", "kinh gui", "dieu 1", "hom nay", "thuc hien", "theo de nghi", "xet de nghi", "ngay ", "chu tich uy ban",
     "uy ban nhan dan", "toi ten", "ho va ten", "ho chu dem", "i ", "1 ", "can cu vao", "vao hoi", "de nghi",
@@ -64,11 +60,20 @@ def find_head(sheet: Sheet) -> Head:
         bottom = place.top if place else (motto.top + 0.045 if motto else 0.12)
     left = [
         s for s in page
-        if s.top < bottom - 0.003 and s.right <= edge + 0.06 and s.centre < edge and s.capitals > 0.75
+        if s.top < bottom - 0.003 and s.right <= edge + 0.06 and s.centre < edge and _names_agency(s)
         and s is not number and not is_state_name(s) and len(s.key) > 2 and _is_words(s)
     ]  # fmt: skip
     beside = motto is not None and motto.centre > 0.52
     return Head(tuple(left) if beside or number else (), number, place, motto)
+
+
+def _names_agency(segment: Segment) -> bool:
+    """Whether the segment may be a line of an agency's name: in capitals, or in small letters as old forms have it.
+
+    A line with a colon is a label of a form that is filled in by hand."""
+    if segment.capitals > 0.75:
+        return not is_number_line(segment)
+    return (opens_agency(segment.key) or opens_unit(segment.key)) and ":" not in segment.text
 
 
 def _is_words(segment: Segment) -> bool:
@@ -147,42 +152,6 @@ def place_and_date(sheet: Sheet, head: Head) -> tuple[FieldValue | None, FieldVa
     issued = value_of(dated[0].isoformat(), day, 0.97 if dated[1] else 0.75) if dated else None
     name = re.sub(r"[\s,.;:]+$", "", _join([t for t in place if t.key]))
     return value_of(name, place, 0.92) if re.search(r"[^\W\d_]{2}", name) else None, issued
-
-
-def issuing_agency(head: Head) -> FieldValue | None:
-    """The agency of the left head column, spelt out; a department with the unit of the agency above it."""
-    lines = [s for s in head.left if s.key.split()[0] != "so"]
-    if not lines:
-        return None
-    start = max((i for i, s in enumerate(lines) if _starts_agency(s.key)), default=None)
-    if start is None:
-        return None
-    issuer, above = lines[start:], lines[:start]
-    name = _clean_caps(" ".join(s.text for s in issuer))
-    spelt = spell_agency(name)
-    tokens = [t for s in issuer for t in s.tokens]
-    council = fold(spelt).startswith(("uy ban", "hoi dong"))
-    if unit_of(spelt) is None and above and not council:
-        parent = unit_of(_clean_caps(" ".join(s.text for s in above)))
-        if parent:
-            spelt = f"{spelt} {parent}"
-            tokens = [t for s in above for t in s.tokens] + tokens
-    trust = 0.93 if unit_of(spelt) else 0.6
-    return value_of(spelt, tokens, trust)
-
-
-def _starts_agency(key: str) -> bool:
-    if key.startswith(_STARTERS):
-        return True
-    return any(fuzz.ratio(key[: len(s)], s) >= 85 for s in ("uy ban nhan dan", "van phong", "trung tam", "cong an"))
-
-
-def _clean_caps(text: str) -> str:
-    words = [w.strip(".,:;'`^") for w in text.split()]
-    text = " ".join(w for w in words if w == "-" or (w and (w.isalpha() or "-" in w or w.isdigit())))
-    if fuzz.ratio(fold(text)[:15], "uy ban nhan dan") >= 80 and len(text.split()) >= 5:
-        text = "ỦY BAN NHÂN DÂN " + " ".join(text.split()[4:])
-    return text.strip(" -")
 
 
 def subject_beside(sheet: Sheet, head: Head) -> FieldValue | None:
