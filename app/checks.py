@@ -47,6 +47,8 @@ SILENT_S = 60.0
 """A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
 RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 3 * 86400.0
 CROWDED = 0.9
+UNSIGNED_S = 3 * 86400.0
+"""So long a document may wait for an official who signs at his own PC, a weekend with it."""
 LEVEL_S = 86400.0
 """So long a signature may wait for its level before anybody is called."""
 WORKING_ROLES, WATCHING_ROLES = ("run", "worker"), ("run", "watch")
@@ -269,6 +271,15 @@ def levels(home: Wiring) -> Found:
     told = stuck or late or waiting[0]
     detail = f"{number} hồ sơ chờ nâng mức chữ ký: {level_sentence(told.why)}"
     return Found(stuck is None and late is None, detail, "sohoa archive renew; hoặc trang Lịch gia hạn.")
+
+
+def to_sign(home: Wiring) -> Found:
+    """No document waits for days for whoever signs it: until then it is neither archived nor found."""
+    number, since = _books(home, reckoning.waiting_for_signature) or (0, None)
+    if since is None:
+        return Found(True, "không có tài liệu chờ người ký")
+    detail = f"{number} tài liệu chờ người ký, lâu nhất từ {vietnam_date(datetime.fromisoformat(since)):%d/%m/%Y}"
+    return Found(age_s(since) <= UNSIGNED_S, detail, "Nhắc người ký mở trang Chờ ký số.")
 
 
 def renewals(home: Wiring) -> Found:

@@ -157,6 +157,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("backup", checks.backup),
     ("fixity", checks.fixity),
     ("sealed", checks.sealed),
+    ("to-sign", checks.to_sign),
     ("levels", checks.levels),
     ("renewals", checks.renewals),
 )

@@ -150,6 +150,7 @@ HEALTH = {
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
+    "to-sign": "Tài liệu chờ ký số",
     "levels": "Mức chữ ký của hồ sơ lưu",
     "renewals": "Gia hạn dấu thời gian",
 }
