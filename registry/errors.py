@@ -44,6 +44,7 @@ __all__ = [
     "NotAllowed",
     "NotDue",
     "NotFound",
+    "PinExposed",
     "PinNeeded",
     "RefusalCode",
     "Refused",
@@ -174,6 +175,12 @@ class WrongPin(SigningFailed):
 
 class PinNeeded(SigningFailed):
     code = "pin-needed"
+
+
+class PinExposed(PinNeeded):
+    """The file of a PIN or passphrase can be read by others: what is in it is not used."""
+
+    code = "pin-exposed"
 
 
 class TokenLocked(SigningFailed):
