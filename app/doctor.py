@@ -18,10 +18,16 @@ from registry.database import read
 from registry.values import Value, utc_now
 from signing.keys.secret import is_exposed
 from signing.station import DEVELOPMENT
+from signing.trust import FOREIGN
 
 PATIENCE_S = 10.0
 """A check that has not come back by then is told as hanging; the others go on."""
 FIX_ENGINE = 'apt-get install tesseract-ocr, và đặt reading.engine = "auto".'
+FIX_TRUST = {
+    False: "Xem sohoa trust list; nếu đúng: sohoa trust sign.",
+    True: "So dấu vân tay trong sohoa trust list với chứng thư của cơ quan và từng chứng thư gốc với nơi cấp;"
+    " bỏ gốc lạ: sohoa trust remove; rồi sohoa trust sign.",
+}
 AGAIN = "Sửa theo thông báo rồi chạy lại sohoa doctor."
 
 
@@ -137,7 +143,7 @@ def _trust(wiring: Wiring) -> Found:
     if found.problem:
         files = f" ({', '.join(found.strangers)})" if found.strangers else ""
         detail = f"{len(found.anchors)} chứng thư gốc; {trusted.PROBLEMS[found.problem]}{files}"
-        return Found(False, detail, "Xem sohoa trust list; nếu đúng: sohoa trust sign.")
+        return Found(False, detail, FIX_TRUST[found.problem == FOREIGN])
     over = [a.subject for a in found.anchors if a.not_after < utc_now()]
     detail = f"{len(found.anchors)} chứng thư gốc, danh sách phiên bản {found.version} đã {found.age_days} ngày"
     if over:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.judging import keep_in_worker, repeat_in_worker
+from app.signers import pinned
 from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
 from archive.aip import SEARCH_COPY, add_version, inventory_sha256, open_file, read_record
 from metrics.indicators import Indicator, drill, indicators
@@ -47,12 +48,13 @@ class Records:
 
     def examine(self, document_id: DocumentId) -> VerificationReport:
         """The same for whatever the archive holds; the registry keeps the verdict where it knows the document."""
-        found = verify_here(self._wiring.verifying_pool, self._wiring.settings, (document_id,))
+        wiring = self._wiring
+        found = verify_here(wiring.verifying_pool, wiring.settings, (document_id,), signers=pinned(wiring))
         return keep(self._wiring.engine, found)[0]
 
     def examine_file(self, path: Path) -> VerificationReport:
         """The verdict on a loose PDF, by the anchors of this installation."""
-        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
+        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path, signers=pinned(self._wiring))
 
     def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
         """The verdict of now lies in the record, as a new version, with all it follows from; its name there.

@@ -17,6 +17,7 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import AnswerRefused, NoSigningKey, SigningFailed
+from registry.signers import BARE
 from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
@@ -192,6 +193,18 @@ class SigningStation:
         except NoSigningKey:
             return stamp_bytes(body, timestamper, self._evidence().others)
         return sign_bytes(body, key, timestamper)
+
+    @property
+    def own_signer(self) -> tuple[str, str]:
+        """Who signs bytes here: the certificate's SHA-256 and its common name; BARE where none does without a person.
+
+        Raises SigningFailed, ServiceUnavailable.
+        """
+        try:
+            certificate = self._keys.key(None).certificate
+        except NoSigningKey:
+            return BARE, ""
+        return certificate.sha256.hex(), str(certificate.subject.native.get("common_name", ""))
 
     def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
         """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""

@@ -60,6 +60,8 @@ def kit(
         out.print(f"[yellow]chưa rõ:[/yellow] {told}")
     out.print(f"In và giao riêng tờ bìa {made.cover.name}:")
     out.print(f"  verify.py      {made.verifier_sha256}\n  manifest.json  {made.manifest_sha256}")
+    if made.signer_sha256:
+        out.print(f"  chứng thư ký   {made.signer_sha256}")
 
 
 def _of_days(wiring: Wiring, begin: datetime | None, end: datetime | None, unit: str | None) -> list[DocumentId]:

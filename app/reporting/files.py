@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.judging import trust_of
 from app.reporting.facts import collect, head
+from app.signers import pinned
 from pipeline.verification import VerificationReport
 from registry.errors import Conflict
 from registry.values import utc_now, vietnam_date
@@ -37,7 +38,7 @@ def write_report(
             with part.open("w", encoding="utf-8") as out:
                 write_xml(out, reports())
         else:
-            trust = trust_of(wiring.settings)
+            trust = trust_of(wiring.settings, pinned(wiring))
             made = trust.manifest
             store = f"{len(trust.anchors)} chứng thư"
             if made is not None:
