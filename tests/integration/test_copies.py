@@ -31,7 +31,7 @@ from signing.stamp import Seal, agency_stamp
 from tests.bad_inputs import encoded, sheet
 from tests.faults.inputs import paper
 from tests.judges import archivable, signed
-from tests.key_homes import issue, pkcs12_file
+from tests.key_homes import issue, pin_file, pkcs12_file
 from tests.signed_inputs import make_foreign, sign
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,7 @@ def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
     home = tmp_path_factory.mktemp("copies") / "home"
     initialise(home, demo=False, agency=AGENCY)
     pkcs12_file(home / "keys" / "official.p12", issue(Authority(home / "keys"), OFFICIAL, unit=AGENCY), "mot-hai-ba")
-    (home / "keys" / "official.passphrase").write_text("mot-hai-ba")
+    pin_file(home / "keys" / "official.passphrase", "mot-hai-ba")
     toml = home / "sohoa.toml"
     toml.write_text(toml.read_text().replace("[signing]", "[signing]\nofficial_mark = true") + KEYS)
     with opened(home) as wiring:
