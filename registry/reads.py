@@ -18,8 +18,9 @@ from registry.errors import NotAllowed
 from registry.tables import audit as rows
 from registry.values import Value, utc_now
 
-READS = ("view", "review", "download", "show", "export")
-"""Actions of the log that are reads: the page, the form of the human check, the PDF, the command line, a kit."""
+READS = ("view", "review", "download", "show", "export", "report")
+"""Actions of the log that are reads: the page, the form of the human check, the PDF, the command line, a kit, the
+report of a verification."""
 ONCE_WITHIN = timedelta(minutes=30)
 """The same reading of the same document for the same purpose in one session is told once in so long."""
 DOSSIER = re.compile(r"[A-Z0-9]{1,10}(?:\.[A-Z0-9]{1,10}){0,5}-[0-9]{6}-[0-9]{4,8}")

@@ -105,6 +105,7 @@ ACTIONS = {
     "download": "tải PDF",
     "show": "xem bằng dòng lệnh",
     "export": "xuất hồ sơ",
+    "report": "tải báo cáo kiểm tra",
     "hold": "giữ theo yêu cầu pháp lý",
     "release": "thôi giữ",
     "dispose-propose": "đề nghị tiêu hủy",
@@ -147,6 +148,7 @@ HEALTH = {
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
+    "trust": "Danh sách chứng thư gốc",
     "levels": "Mức chữ ký của hồ sơ lưu",
     "renewals": "Gia hạn dấu thời gian",
 }
