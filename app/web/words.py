@@ -108,6 +108,7 @@ ACTIONS = {
     "extract": "trích sao",
     "search": "thấy trong kết quả tìm kiếm",
     "reuse-check": "tra giấy tờ dùng lại",
+    "report": "tải báo cáo kiểm tra",
     "hold": "giữ theo yêu cầu pháp lý",
     "release": "thôi giữ",
     "dispose-propose": "đề nghị tiêu hủy",
@@ -151,6 +152,7 @@ HEALTH = {
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
     "to-sign": "Tài liệu chờ ký số",
+    "trust": "Danh sách chứng thư gốc",
     "levels": "Mức chữ ký của hồ sơ lưu",
     "renewals": "Gia hạn dấu thời gian",
 }
