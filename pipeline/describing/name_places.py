@@ -14,11 +14,12 @@ from pipeline.describing.syllables import is_syllable
 from pipeline.describing.text import fold
 
 _NAME_LABELS = ("ho chu dem ten", "ho chu dem va ten", "ho va ten", "ho ten", "ten toi la", "toi ten la", "toi ten",
-                "ten la", "ho va chu dem ten", "ho chu dem ten khai sinh")  # fmt: skip
+                "ten la", "ho va chu dem ten", "ho chu dem ten khai sinh", "ten con la", "ten cho con la",
+                "ten chau la")  # fmt: skip
 _ROLES = {
     "me": "mother", "cha": "father", "bo": "father", "di khai": "declarant", "yeu cau": "applicant", "chong": "husband",
     "vo": "wife", "chu ho": "householder", "chet": "deceased", "nguoi khai": "declarant", "duoc khai sinh": "child",
-    "giam ho": "guardian", "con": "child",
+    "giam ho": "guardian", "con": "child", "chau": "child",
 }  # fmt: skip
 _NOT_NAMES = {
     "gioi tinh", "sinh ngay", "ngay sinh", "quoc tich", "dan toc", "chu tich", "pho chu", "truong phong", "cong chuc",
@@ -106,8 +107,8 @@ def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) ->
             while start < len(tokens) and tokens[start].text[:1].islower():
                 role_words.append(keys[start])
                 start += 1
-    said = " ".join(role_words)
-    role = next((role for key, role in _ROLES.items() if key in said), "")
+    said = f" {' '.join([*keys[position : position + width], *role_words])} "
+    role = next((role for key, role in _ROLES.items() if f" {key} " in said), "")
     while start < len(tokens) and not keys[start]:
         start += 1
     return start, role

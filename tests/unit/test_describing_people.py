@@ -190,3 +190,68 @@ def test_a_row_of_a_list_gives_the_name_in_its_cell(cells: tuple[str, ...], name
 )
 def test_nine_digits_are_a_number_only_behind_words_for_one(printed: str, number: str | None) -> None:
     assert [told(person)[1] for person in people(*lines("Họ và tên: Sơn Minh Tâm", printed))] == [number]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Sinh ngày: 02/03/1966",
+        "Sinh ngày 02 tháng 3 năm 1966",
+        "Ngày sinh: 02/03/1966",
+        "Ngày, tháng, năm sinh: 02/03/1966",
+        "Ngày, tháng, năm sinh (dương lịch): 02/03/1966",
+        "Ngày sinh / Date of birth: 02/03/1966",
+        "Date of birth: 02-03-1966",
+        "Năm sinh: 02/03/1966",
+        "(sinh 02/03/1966)",
+        "sinh vào ngày 02 tháng 3 năm 1966",
+    ],
+)
+def test_a_birth_date_stands_directly_behind_words_for_it(printed: str) -> None:
+    assert list(map(told, people(*lines("Họ và tên: Sơn Minh Tâm", printed)))) == [("Sơn Minh Tâm", None, "1966-03-02")]
+    above, below = printed.rsplit(" ", 1) if "tháng" not in printed else (printed, "")
+    assert told(people(*lines("Họ và tên: Sơn Minh Tâm", above, below))[0])[2] == "1966-03-02"
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Đã sinh con vào lúc: 08 giờ 15 phút ngày 04 tháng 3 năm 2024",
+        "Giấy chứng sinh ngày 04/03/2024",
+        "Giấy khai sinh số 12 ngày 04/03/2024",
+        "Giấy Khai sinh ngày 04/03/2024",
+        "Khai sinh ngày 04/03/2024",
+        "GIẤY KHAI SINH NGÀY 04/03/2024",
+        "đã đăng ký khai sinh ngày 04/03/2024",
+        "Ngày đăng ký khai sinh: 04/03/2024",
+        "Nơi sinh: trạm y tế, ngày 04/03/2024",
+        "là học sinh năm 04/03/2024",
+        "Năm sinh: 1966. Cấp ngày 04/03/2024",
+        "Ngày sinh và ngày cấp thẻ: 04/03/2024",
+        "Số con trong lần sinh này: 01, ngày 04/03/2024",
+    ],
+)
+def test_another_day_is_no_birth_date_though_a_birth_is_spoken_of(printed: str) -> None:
+    assert list(map(told, people(*lines("Họ và tên cha: Sơn Minh Tâm", printed)))) == [("Sơn Minh Tâm", None, None)]
+
+
+@pytest.mark.parametrize("name", ["Lê Văn Khai", "Trần Thị An", "Nguyễn Hồ Tài", "Lâm Thị Vệ"])
+def test_a_name_before_the_words_for_a_birth_makes_no_other_word_of_them(name: str) -> None:
+    assert list(map(told, people(*lines(f"Ông {name} sinh ngày 02/03/1966")))) == [(name, None, "1966-03-02")]
+
+
+def test_the_birth_a_notice_tells_is_the_childs_wherever_it_is_named() -> None:
+    notice = lines(
+        "Họ và tên mẹ hoặc người nuôi dưỡng: Phan Thị Hồng Gấm",
+        "Ngày, tháng, năm sinh: 07/09/1995",
+        "Họ và tên cha: Nguyễn Thành Trung",
+        "Đã sinh con vào lúc: 08 giờ 15 phút ngày 04 tháng 3 năm 2024",
+        "Số con trong lần sinh này: 01",
+        "Dự định đặt tên con là: Nguyễn Thành Đạt",
+    )
+    assert [(person.role, *told(person)) for person in people(*notice)] == [
+        ("mother", "Phan Thị Hồng Gấm", None, "1995-09-07"),
+        ("father", "Nguyễn Thành Trung", None, None),
+        ("child", "Nguyễn Thành Đạt", None, "2024-03-04"),
+    ]
+    assert people(*notice[:-1])[-1].date_of_birth is None
