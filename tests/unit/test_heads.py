@@ -78,3 +78,66 @@ def test_a_heading_is_a_title_when_all_its_words_are(titles: list[str], kind: st
 def test_a_word_that_was_hardly_read_may_be_another() -> None:
     lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.4, 0.15, "GIẤY CHUNG SINK")]
     assert read(page(lines, confidence=0.5)).kind == "giay-chung-sinh"
+
+
+@pytest.mark.parametrize(
+    ("printed", "place", "day"),
+    [
+        ("An Phú, ngày 05/3/2024", "An Phú", "2024-03-05"),
+        ("An Phú, ngày 5 - 3 - 2024", "An Phú", "2024-03-05"),
+        ("thị xã Duyên An, ngày 5 tháng 3 năm 2024", "thị xã Duyên An", "2024-03-05"),
+        ("TP. Bình An, ngày 8 tháng 3 năm 2024", "TP. Bình An", "2024-03-08"),
+        ("Ngày 05/03/2024", None, "2024-03-05"),
+        ("ngày 05 tháng 03 năm 2024", None, "2024-03-05"),
+        ("Ngày: 05/03/2024", None, None),  # a stamp of arrival, a label
+        ("hết hạn, ngày 05/03/2024", None, None),
+    ],
+)
+def test_the_day_of_a_head_may_have_slashes_and_no_place(printed: str, place: str | None, day: str | None) -> None:
+    found = read(page(paper(["ỦY BAN NHÂN DÂN", "XÃ AN PHÚ"], "Số: 7/QĐ-UBND", printed)))
+    assert (found.value("place"), found.value("issued_on")) == (place, day)
+
+
+APPLICATION: list[Line] = [
+    (0.30, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+    (0.37, 0.10, "Độc lập - Tự do - Hạnh phúc"),
+    (0.40, 0.15, "ĐƠN ĐỀ NGHỊ"),
+    (0.15, 0.20, "Tôi tên: Sơn Minh Tâm"),
+    (0.55, 0.22, "Chủ hộ:"),
+    (0.60, 0.50, "ngày 5/3/2024"),
+    (0.60, 0.52, "Người làm đơn"),
+    (0.58, 0.54, "(ký và ghi rõ họ tên)"),
+    (0.60, 0.62, "Sơn Minh Tâm"),
+]
+
+
+def test_a_citizen_signs_under_a_title_in_small_letters_that_the_catalogue_has() -> None:
+    found = read(page(APPLICATION))
+    assert found.value("signer_title") == "Người làm đơn"
+    assert found.fields["signer_name"].confidence >= 0.8
+    assert found.value("issued_on") == "2024-03-05"
+    other = [(x, y, text.replace("làm đơn", "làm chứng")) for x, y, text in APPLICATION]
+    assert read(page(other)).value("signer_title") is None
+
+
+@pytest.mark.parametrize(
+    ("title", "label", "number"),
+    [
+        ("GIẤY CHỨNG NHẬN ĐĂNG KÝ HỘ KINH DOANH", "Mã số hộ kinh doanh: 8123456789-001", "8123456789-001"),
+        ("GIẤY CHỨNG NHẬN ĐĂNG KÝ HỘ KINH DOANH", "Mã số thuế: 8123456789", None),
+        ("GIẤY XÁC NHẬN KHUYẾT TẬT", "Số hiệu: 84/5/1234567", "84/5/1234567"),
+        ("GIẤY KHAI SINH", "Số: 57", "57"),
+        ("GIẤY KHAI SINH", "Số: 57/2008 Quyển số: 01/2008", "57/2008"),
+        ("GIẤY KHAI SINH", "Số 57, đường Trần Phú", None),
+        ("GIẤY KHAI SINH", "Số CCCD: 084195003579", None),
+        ("QUYẾT ĐỊNH", "Số: 57", None),
+    ],
+)
+def test_a_kind_has_its_number_where_the_catalogue_says(title: str, label: str, number: str | None) -> None:
+    nation = (0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM")
+    assert read(page([nation, (0.3, 0.15, title), (0.3, 0.18, label)])).value("number_symbol") == number
+
+
+def test_a_number_at_the_right_edge_is_the_certificates() -> None:
+    lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.35, 0.15, "GIẤY CHỨNG NHẬN KẾT HÔN")]
+    assert read(page([*lines, (0.82, 0.18, "Số: 34/2021")])).value("number_symbol") == "34/2021"
