@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from app.judging import keep_in_worker, repeat_in_worker
 from app.signers import pinned
 from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
-from archive.aip import SEARCH_COPY, add_version, inventory_sha256, open_file, read_record
+from archive.aip import SEARCH_COPY, inventory_sha256, open_file, read_record
 from archive.ocfl import object_root
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import copies, decisions, intake
@@ -21,6 +21,7 @@ from pipeline.intake import Receipt
 from pipeline.kept_verdicts import Repeated, file_name
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport
+from pipeline.versions import write_version
 from registry import disposals, documents, dossiers, reads
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotArchived, NotFound, RecordDisposed, RecordUnknown
@@ -65,7 +66,8 @@ class Records:
         return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path, signers=pinned(self._wiring))
 
     def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
-        """The verdict of now lies in the record, as a new version, with all it follows from; its name there.
+        """The verdict of now lies in the record, as a new version, with all it follows from; its name there. Safe to
+        interrupt at any point (pipeline.versions).
 
         Raises NotFound, KeyNotFound, Conflict.
         """
@@ -73,7 +75,15 @@ class Records:
         wiring = self._wiring
         kept = wiring.verifying_pool.run(keep_in_worker, wiring.settings, document_id, timeout_s=PATIENCE_S)
         name = file_name(kept)
-        made = add_version(wiring.store, document_id, {name: kept}, user=actor, message="validation kept")
+        made = write_version(
+            wiring.engine,
+            wiring.store,
+            document_id,
+            {name: kept},
+            actor=actor,
+            unit=record.unit,
+            message="validation kept",
+        )
         digest = inventory_sha256(wiring.store, document_id, made.version)
         with write(wiring.engine) as conn:
             note_version(

@@ -20,7 +20,6 @@ import structlog
 
 from archive.aip import (
     AipPapers,
-    add_version,
     events_json,
     inventory_sha256,
     metadata_json,
@@ -28,11 +27,13 @@ from archive.aip import (
     read_back,
     read_papers,
 )
+from pipeline.versions import write_version
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import audit, documents, levels
 from registry.database import read, write
 from registry.errors import Conflict, FixityMismatch
+from registry.recorded import version_detail
 from registry.values import DocumentId, Event, Value, Verdict, sha256_file, utc_now, vietnam_date
 from signing.policy import POLICY
 from signing.renew import NotRenewed, RenewedPdf, renew_by
@@ -233,7 +234,10 @@ def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime)
         "events.json": events_json((*now.events, event)),
     }
     message = "archive timestamp renewed" if was == made.level else f"signature raised from {was} to {made.level}"
-    return add_version(shop.store, document_id, changed, user="sohoa", message=message).version
+    unit = now.metadata.unit
+    return write_version(
+        shop.engine, shop.store, document_id, changed, actor="sohoa", unit=unit, message=message
+    ).version
 
 
 def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) -> Renewed:
@@ -251,10 +255,9 @@ def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) 
         if validated:
             documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
         detail = {
-            "version": version,
             "level": told.signature_level or "",
             "pdf_sha256": sha256,
-            "inventory_sha256": inventory_sha256(shop.store, told.document_id, version),
+            **version_detail(conn, told.document_id, version, inventory_sha256(shop.store, told.document_id, version)),
         }
         audit.append(conn, actor="sohoa", action="renew", subject=told.document_id, unit=told.unit, detail=detail)
     log.info("renewed", document_id=told.document_id, level=told.signature_level, version=version)
