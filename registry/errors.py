@@ -61,6 +61,7 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TerminalNeeded",
     "TokenLocked",
     "WorkerFailed",
     "WrongCertificate",
@@ -209,6 +210,12 @@ class WrongPin(SigningFailed):
 
 class PinNeeded(SigningFailed):
     code = "pin-needed"
+
+
+class TerminalNeeded(PinNeeded):
+    """A command that signs was started where nobody can type the PIN; nothing was changed."""
+
+    code = "terminal-needed"
 
 
 class PinExposed(PinNeeded):

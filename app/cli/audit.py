@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.cli.unlocking import unlock_own
 from app.signers import OwnSigners
 from app.web import words
 from app.wiring import opened
@@ -98,6 +99,7 @@ def _read(row: ReadRow) -> str:
 def seal(home: Home, json: Json = False) -> None:
     """Niêm phong nhật ký ngay: dòng mới được ký, đóng dấu thời gian, khóa trong kho; `sohoa run` tự làm mỗi ngày."""
     with opened(home) as wiring:
+        unlock_own(wiring)
         made = seal_log(wiring.workshop, actor=actor())
     if json:
         show(made)

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from app.cli.output import Home, Json, err, out, show
 from app.cli.reading_for import Dossier, For, terminal, told_purpose
+from app.cli.unlocking import unlock_own
 from app.kit.bundle import make_kit
 from app.wiring import opened
 from registry import documents
@@ -40,6 +41,7 @@ def kit(
     """
     purpose = told_purpose(why, dossier)
     with opened(home) as wiring:
+        unlock_own(wiring)
         wanted = [DocumentId(i) for i in document or []] + _of_days(wiring, begin, end, unit)
         with Progress(console=err, transient=True) as progress:
             bar = progress.add_task("Lập bộ hồ sơ…", total=len(wanted))
