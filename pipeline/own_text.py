@@ -18,7 +18,7 @@ from pipeline.spelling import is_legible
 from registry.values import Box
 
 LEAST_TEXT = 25
-"""A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
+"""So many letters at least tell whether they are what they show."""
 PRIVATE = ("Co", "Cn", "Cc")
 """Categories of characters that stand for letters only in fonts whose code nobody knows."""
 INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
@@ -69,7 +69,7 @@ def own_words(shown: Any, see_through: Collection[tuple[int, int]] = ()) -> OwnW
     """
     found = _visible(shown, see_through)
     text = " ".join(word.text for word in found)
-    if _letters(text) < LEAST_TEXT or not is_legible(text):
+    if not any(c.isalnum() for c in text) or not is_legible(text):
         return OwnWords()
     placing = Placing.of(shown)
     upright_deg = _upright(found)
@@ -85,7 +85,7 @@ def own_words(shown: Any, see_through: Collection[tuple[int, int]] = ()) -> OwnW
 def is_garbled(shown: Any, see_through: Collection[tuple[int, int]] = ()) -> bool:
     """Whether the page shows text of its own that says something else: its font has a code of its own."""
     text = " ".join(word.text for word in _visible(shown, see_through))
-    return _letters(text) > 0 and not is_legible(text)
+    return _letters(text) >= LEAST_TEXT and not is_legible(text)
 
 
 def _visible(shown: Any, see_through: Collection[tuple[int, int]]) -> list[_Word]:

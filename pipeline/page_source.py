@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ from registry.errors import RefusalCode, Refused
 from registry.values import Box
 
 RENDER_DPI = ENOUGH_DPI = 250
-LEAST_PICTURE, WORDS_OF_ITS_OWN = 0.01, 3
-"""A picture of so much of a page may be a scanned piece; with so many words of the page on it, it was read before."""
+LEAST_PICTURE = 0.01
+"""A picture of so much of a page may be a scanned piece."""
 A4_LONG_IN = 11.69
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
@@ -34,16 +35,16 @@ Image.MAX_IMAGE_PIXELS = None
 @dataclass(frozen=True, slots=True)
 class PageImage:
     """A page as displayed (an orientation tag or /Rotate is followed). own_text: its words where it needs no OCR;
-    scanned: the pictures beside them, in fractions of the page, that may show words it does not have.
+    scanned: the pictures below and beside them, in fractions of the page, that may show words it does not have.
 
-    dpi is that of `pixels`; the file has `reduced` times as many pixels per side. turned_deg: it is displayed turned so
-    far clockwise from where its own words are upright, as the pixels, its words and pictures are here.
+    dpi is that of `pixels`; the file, or the largest of these pictures, has `reduced` times as many pixels per side.
+    turned_deg: it is displayed turned so far clockwise from where its own words are upright, as all is here.
     """
 
     pixels: Pixels
     dpi: float
     own_text: tuple[OwnText, ...] = ()
-    reduced: int = 1
+    reduced: float = 1
     scanned: tuple[Box, ...] = ()
     turned_deg: int = 0
 
@@ -117,8 +118,17 @@ class PageSource:
         scale = RENDER_DPI / 72
         self._require_size(round(width * scale), round(height * scale))
         pixels = imaging.turn(_pixels(shown.render(scale=scale).to_pil()), -own.turned_deg)
-        scanned = _scanned(shown, own) if own.words else ()
-        return PageImage(pixels, RENDER_DPI, own.words, scanned=scanned, turned_deg=own.turned_deg)
+        if not own.words:
+            return PageImage(pixels, RENDER_DPI)
+        scanned, dpi = _pictures(shown, own)
+        return PageImage(
+            pixels,
+            RENDER_DPI,
+            own.words,
+            reduced=(dpi or RENDER_DPI) / RENDER_DPI,
+            scanned=scanned,
+            turned_deg=own.turned_deg,
+        )
 
     def _require_size(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:
@@ -163,23 +173,20 @@ def _fills(page: pikepdf.Page, place: tuple[float, ...]) -> bool:
     return wide * high > 0.9 * max(1.0, (right - left) * (top - bottom), place[2] * place[3])
 
 
-def _scanned(shown: Any, own: OwnWords) -> tuple[Box, ...]:
-    """Where a page with text of its own shows pictures without any: a stamp, a photograph, or a scanned piece of paper.
-    In fractions of the page turned upright."""
+def _pictures(shown: Any, own: OwnWords) -> tuple[tuple[Box, ...], float]:
+    """Where a page with text of its own shows pictures, in fractions of the page turned upright: a stamp, a photograph,
+    a scanned piece of paper, or the scan on which the text was written; and the dots an inch of the largest (or 0)."""
     placing = Placing.of(shown)
-    found = []
-    for _, bounds in pictures(shown):
-        box = turned(placing.box(bounds), -own.turned_deg)
-        large = (box.right - box.left) * (box.bottom - box.top) >= LEAST_PICTURE
-        covered = sum(_inside(word, box) for word in own.words)
-        if large and covered < WORDS_OF_ITS_OWN:
-            found.append(box)
-    return tuple(found)
+    found: dict[Box, float] = {}
+    for picture, (left, bottom, right, top) in pictures(shown):
+        box = turned(placing.box((left, bottom, right, top)), -own.turned_deg)
+        if _area(box) >= LEAST_PICTURE:
+            found[box] = math.hypot(*picture.get_px_size()) / max(1.0, math.hypot(right - left, top - bottom)) * 72
+    return tuple(found), found[max(found, key=_area)] if found else 0.0
 
 
-def _inside(word: OwnText, box: Box) -> bool:
-    across, down = (word.left + word.right) / 2, (word.top + word.bottom) / 2
-    return box.left < across < box.right and box.top < down < box.bottom
+def _area(box: Box) -> float:
+    return (box.right - box.left) * (box.bottom - box.top)
 
 
 def _decode_small(image: Image.Image, dpi: float) -> int:

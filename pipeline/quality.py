@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import imaging
 from pipeline.imaging import Gray, Lean, Pixels
+from pipeline.own_words_over import scan_below
 from pipeline.page_source import PageImage, PageSource
 from registry.values import PageQuality, Quality, ScanQuality
 
@@ -67,7 +68,8 @@ def whole_scan(pages: Iterable[PageQuality], page_count: int) -> ScanQuality:
 def judge(page: PageImage) -> PageQuality:
     """One page as it came; a born-digital one was not scanned and always passes."""
     if page.own_text:
-        return PageQuality(quality=Quality.GOOD)
+        below = scan_below(page)
+        return judge(below) if below else PageQuality(quality=Quality.GOOD)
     small, _ = imaging.reduce(page.pixels)
     gray = imaging.to_ocr_gray(small)
     return measured(page, gray, imaging.measure(gray))

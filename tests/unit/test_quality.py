@@ -98,7 +98,7 @@ def test_faint_print_is_read_and_never_called_blank() -> None:
 def test_a_back_that_is_empty_is_no_flaw_and_a_born_digital_page_neither() -> None:
     empty = read_page(PageImage(np.full_like(paper(), 246), DPI), 1, ReadingOptions())
     assert empty.quality == PageQuality(quality=Quality.GOOD)
-    written = PageImage(paper(), 72, own_text=(OwnText("chữ", 0.1, 0.1, 0.2, 0.12),))
+    written = PageImage(paper(), 72, own_text=(OwnText("chữ", 0.0, 0.0, 1.0, 1.0),))
     assert judge(written).quality is Quality.GOOD
 
 
