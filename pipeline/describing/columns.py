@@ -51,7 +51,7 @@ def block_at(rows: Sequence[Row], index: int) -> Block | None:
         row, width = (top, width) if end == index else _joined(rows, end)
         if row.page != top.page or row.top - last.top > _STEP * letter:
             break
-        parts = _by_edges(row, edges) if edges else _by_cells(row, cells, _near(rows, end, letter))
+        parts = _by_edges(row, edges) if edges else _by_cells(row, cells, _near(rows, end, row, letter))
         if parts is None:
             break
         for column, part in zip(columns, parts, strict=True):
@@ -144,14 +144,14 @@ def _is_before(segment: Segment, cells: Sequence[Segment]) -> bool:
     return segment.right < cells[0].left + _SLACK and segment.centre < cells[0].left
 
 
-def _near(rows: Sequence[Row], index: int, letter: float) -> list[Segment]:
+def _near(rows: Sequence[Row], index: int, row: Row, letter: float) -> list[Segment]:
     """Segments at this row's height or half a line beside it: a label of two lines stands above and below its cells."""
     around = rows[max(0, index - 2) : index + 4]
     return [
         segment
-        for row in around
-        if row.page == rows[index].page and abs(row.top - rows[index].top) < _BESIDE * letter
-        for segment in row.segments
+        for other in around
+        if other.page == row.page and abs(other.top - row.top) < _BESIDE * letter
+        for segment in other.segments
     ]
 
 

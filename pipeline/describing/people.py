@@ -25,6 +25,8 @@ _CARD_CUES = ("so/no", " no ")
 _OLD_CUES = ("cmnd", "chung minh", "cmt")
 _LEAD = 8
 """Words of the line before that a value at the beginning of a line may belong to."""
+_GOES_ON = 5
+"""Words of the next line that a date at the end of a line may go on with."""
 _SAME_HEIGHT = 0.01
 """In page heights."""
 _NEAR = 6
@@ -124,6 +126,7 @@ def _read_block(stream: _Stream, block: Block, margin: float) -> None:
 def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | None, margin: float) -> None:
     tokens = row.tokens
     lead = before.tokens[-_LEAD:] if before and before.page == row.page else ()
+    ahead = (*tokens, *following.tokens[:_GOES_ON]) if following and following.page == row.page else tokens
     names = dict(names_in(row, following, margin))
     taken_until = 0
     position = 0
@@ -135,7 +138,7 @@ def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | No
             continue
         before_it = (*lead, *tokens[:position])
         context = " ".join(t.key for t in before_it[-9:])
-        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, tokens, position, before_it)
+        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, ahead, position, before_it)
         if not width and (sex := SEXES.get(tokens[position].text.strip(".,;"))) and _SEX_LABEL.search(context):
             stream.sex(sex)
         position += max(1, width)

@@ -213,6 +213,11 @@ def test_a_birth_date_stands_directly_behind_words_for_it(printed: str) -> None:
     assert told(people(*lines("Họ và tên: Sơn Minh Tâm", above, below))[0])[2] == "1966-03-02"
 
 
+def test_a_birth_date_may_go_on_in_the_next_line() -> None:
+    found = people(*lines("cháu Nguyễn Gia Bảo, sinh ngày 12 tháng 3 năm", "2015, số định danh cá nhân 084215007766"))
+    assert list(map(told, found)) == [("Nguyễn Gia Bảo", "084215007766", "2015-03-12")]
+
+
 @pytest.mark.parametrize(
     "printed",
     [
@@ -309,10 +314,10 @@ def test_a_table_with_its_labels_in_a_column_before_the_peoples_is_read_down_the
         (0.08, 0.42, "Họ, chữ đệm, tên"),
         (0.35, 0.42, "Trần Thị Lệ"),
         (0.70, 0.42, "Lý Tài"),
-        (0.08, 0.445, "Ngày, tháng,"),
+        (0.08, 0.446, "Ngày, tháng,"),
         (0.35, 0.455, "14/08/1996"),
         (0.68, 0.455, "02/11/1993"),
-        (0.08, 0.465, "năm sinh"),
+        (0.08, 0.464, "năm sinh"),
         (0.08, 0.50, "Giấy tờ tùy thân"),
         (0.32, 0.49, "CCCD số 084196001234"),
         (0.64, 0.49, "CCCD số 084093005678"),
