@@ -21,6 +21,7 @@ from config.plain_yaml import read_yaml
 SHIPPED = Path(__file__).parent / "data"
 FILES = ("units", "document_types", "procedures", "retention", "targets")
 FAR = date(9999, 12, 31)
+T = TypeVar("T")
 
 
 class Entry(BaseModel):
@@ -76,12 +77,16 @@ class DocumentType(Entry):
     """Phrases that only this paper has, for pages without its heading."""
     owner: Literal["first", "all"] = "all"
     required_fields: tuple[str, ...] = ()
-    """What must be read with confidence, or a person looks; `people` is the first person's name and number."""
+    """What must be read with confidence, or a person looks; `people` is what is said of everybody whose paper it is."""
     retention_class: str = "permanent"
     validity: Validity = Validity()
     reusable: bool = True
     purpose_bound: bool = False
     """Valid only for the purpose written in it (marital status, NĐ 123/2015/NĐ-CP, Điều 23)."""
+
+    def owners(self, people: Sequence[T]) -> Sequence[T]:
+        """Whose paper it is, of those named on it in their order."""
+        return people[:1] if self.owner == "first" else people
 
 
 class Component(Dated):
