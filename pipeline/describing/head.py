@@ -75,8 +75,10 @@ def _names_agency(segment: Segment) -> bool:
     """Whether the segment may be a line of an agency's name: in capitals, or in small letters as old forms have it.
 
     A line with a colon is a label of a form that is filled in by hand."""
+    if is_number_line(segment):
+        return False
     if segment.capitals > 0.75:
-        return not is_number_line(segment)
+        return True
     return (opens_agency(segment.key) or opens_unit(segment.key)) and ":" not in segment.text
 
 

@@ -33,6 +33,10 @@ def paper(column: list[str], number: str, place_date: str, title: str = "QUYẾT
         (["UBND xã Hòa Thuận", "Huyện Bình An", "Tỉnh Vĩnh Hà"],
          "Ủy ban nhân dân xã Hòa Thuận, huyện Bình An, tỉnh Vĩnh Hà"),
         (["ỦY BAN NHÂN DÂN", "TP. BÌNH AN"], "Ủy ban nhân dân thành phố Bình An"),
+        (["HUYỆN BÌNH AN", "VĂN PHÒNG HĐND VÀ UBND"],
+         "Văn phòng Hội đồng nhân dân và Ủy ban nhân dân huyện Bình An"),
+        (["TÒA ÁN NHÂN DÂN", "HUYỆN BÌNH AN"], "Tòa án nhân dân huyện Bình An"),
+        (["ỦY BÁN NHẬN DÂN", "XÃ AN PHÚ"], "Ủy ban nhân dân xã An Phú"),
         (["UBND HUYỆN BÌNH AN", "UBND XÃ XUÂN PHƯƠNG"], "Ủy ban nhân dân xã Xuân Phương"),
     ],
 )  # fmt: skip
