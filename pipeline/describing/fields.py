@@ -22,7 +22,8 @@ from pipeline.describing.text import fold, sentence_case, spell_agency, title_ca
 from registry.values import FieldValue
 
 _CERTIFICATES = ("giay chung nhan", "giay xac nhan", "giay khai sinh", "trich luc", "can cuoc", "the can cuoc",
-                 "giay bao tu", "giay chung sinh", "giay chung minh", "chung minh", "so ")  # fmt: skip
+                 "giay bao tu", "giay chung sinh", "giay chung minh", "chung minh", "so ", "xac nhan", "the ",
+                 "ho chieu", "giay phep", "phieu ly lich", "di chuc")  # fmt: skip
 _CARDS = ("can cuoc", "the can cuoc", "giay chung minh nhan dan", "chung minh nhan dan")
 _OLD_CARDS = _CARDS[2:]
 _CITIZEN = ("don", "to khai", "giay de nghi", "giay cam doan", "ban cam doan", "phieu")
