@@ -145,3 +145,18 @@ def test_a_kind_has_its_number_where_the_catalogue_says(title: str, label: str, 
 def test_a_number_at_the_right_edge_is_the_certificates() -> None:
     lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.35, 0.15, "GIẤY CHỨNG NHẬN KẾT HÔN")]
     assert read(page([*lines, (0.82, 0.18, "Số: 34/2021")])).value("number_symbol") == "34/2021"
+
+
+def test_number_and_day_of_a_stamp_of_arrival_are_not_the_papers() -> None:
+    lines = [
+        (0.5, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+        (0.55, 0.10, "Độc lập - Tự do - Hạnh phúc"),
+        (0.62, 0.13, "CÔNG VĂN ĐẾN"),
+        (0.62, 0.145, "Số: 1207"),
+        (0.62, 0.16, "Ngày 13/11/2023"),
+        (0.42, 0.20, "GIẤY CHỨNG SINH"),
+    ]
+    found = read(page(lines))
+    assert found.kind == "giay-chung-sinh"
+    assert found.value("number_symbol") is None
+    assert found.value("issued_on") is None
