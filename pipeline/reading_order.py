@@ -144,8 +144,8 @@ def _head_row(
 
 
 def _is_label(segment: _Segment) -> bool:
-    """Whether a line of the left column is its number or what the paper is about, which need not be on its middle."""
-    return fold(" ".join(w.text for w in segment.words)).startswith(("so ", "quyen so", "v/v", "ve viec"))
+    """Whether a line of a head is a number or what the paper is about, which need not be on its column's middle."""
+    return fold(" ".join(w.text for w in segment.words)).startswith(("so ", "quyen so", "mau ", "v/v", "ve viec"))
 
 
 def _middle_of_page(rows: Sequence[_Row]) -> float:

@@ -44,11 +44,14 @@ _FIRST_WORDS = {"VP": "VĂN PHÒNG", "CA": "CÔNG AN", "SỐ": "SỞ", "SO": "S�
 """What the first word of an agency's name stands for, shortened or misread."""
 
 
+_COMMITTEE = "uy ban nhan dan"
+
+
 def opens_agency(key: str) -> bool:
     """Whether a folded line begins as the name of an agency does."""
     if key.startswith(_STARTERS):
         return True
-    return any(fuzz.ratio(key[: len(s)], s) >= 85 for s in ("uy ban nhan dan", "van phong", "trung tam", "cong an"))
+    return any(fuzz.ratio(key[: len(s)], s) >= 85 for s in (_COMMITTEE, "van phong", "trung tam", "cong an"))
 
 
 def opens_unit(key: str) -> bool:
@@ -95,7 +98,8 @@ def _parts(lines: Sequence[Segment]) -> list[str]:
         if unit and words and _unit_at([fold(word) for word in words], len(words) - unit.count(" ") - 1) is None:
             line = [*_UNIT_WORDS[unit].split(), *line[unit.count(" ") + 1 :]]
         words += line
-    if len(words) >= 5 and fuzz.ratio(fold(" ".join(words))[:15], "uy ban nhan dan") >= 80:
+    opening = fold(" ".join(words[:4]))
+    if len(words) >= 5 and fuzz.ratio(opening, _COMMITTEE) >= 80 and fuzz.ratio(opening[:6], _COMMITTEE[:6]) >= 75:
         words = ["ỦY", "BAN", "NHÂN", "DÂN", *words[4:]]
     return [" ".join(part).strip(" -") for part in _parted_at_units(words)]
 

@@ -22,7 +22,8 @@ from pipeline.describing.text import fold, sentence_case, spell_agency, title_ca
 from registry.values import FieldValue
 
 _CERTIFICATES = ("giay chung nhan", "giay xac nhan", "giay khai sinh", "trich luc", "can cuoc", "the can cuoc",
-                 "giay bao tu", "giay chung sinh", "giay chung minh", "chung minh", "so ")  # fmt: skip
+                 "giay bao tu", "giay chung sinh", "giay chung minh", "chung minh", "so ", "xac nhan", "the ",
+                 "ho chieu", "giay phep", "phieu ly lich", "di chuc")  # fmt: skip
 _CARDS = ("can cuoc", "the can cuoc", "giay chung minh nhan dan", "chung minh nhan dan")
 _OLD_CARDS = _CARDS[2:]
 _CITIZEN = ("don", "to khai", "giay de nghi", "giay cam doan", "ban cam doan", "phieu")
@@ -132,7 +133,7 @@ def _labelled_number(sheet: Sheet, kind: DocumentType) -> FieldValue | None:
     for label in kind.number_labels if pattern else ():
         short = " " not in label
         for segment in sheet.segments:
-            if short and (segment.page != sheet.first_page or segment.top > 0.5 or ":" not in segment.text):
+            if short and not _is_high(segment, sheet):
                 continue
             after = _after_label(segment, (fold(label),))
             printed = " ".join(t.text for t in after)
@@ -141,6 +142,12 @@ def _labelled_number(sheet: Sheet, kind: DocumentType) -> FieldValue | None:
                 used = after[: len(printed[: found.end()].split())]
                 return value_of(re.sub(r"\s", "", found[1]), used, 0.92)
     return None
+
+
+def _is_high(segment: Segment, sheet: Sheet) -> bool:
+    """Whether the segment may be a line "Số: …" of the paper itself: in the upper half, not in a stamp of arrival."""
+    high = segment.page == sheet.first_page and segment.top < 0.5 and ":" in segment.text
+    return high and not heads.in_stamp_of_arrival(segment, sheet.segments)
 
 
 def _card_number(sheet: Sheet, lengths: Sequence[int]) -> FieldValue | None:

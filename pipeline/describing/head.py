@@ -19,6 +19,7 @@ _NATION = "cong hoa xa hoi chu nghia viet nam"
 _MOTTO = "doc lap tu do hanh phuc"
 _UNIT_WORDS = {"", "xa", "phuong", "thi", "tran", "huyen", "quan", "tinh", "thanh", "pho", "tp", "tx", "dac", "khu"}
 _SLASHED_DAY = re.compile(r"\w{4} (?:\d{1,2} ?[/.-] ?){2}(?:19|20)\d{2} ?[.,;]?")
+_ARRIVED = re.compile(r"(?:(?:cong van|van ban) )?den(?: so .*)?")
 _BODY = (
     "can cu", "kinh gui", "dieu 1", "hom nay", "thuc hien", "theo de nghi", "xet de nghi", "ngay ", "chu tich uy ban",
     "uy ban nhan dan", "toi ten", "ho va ten", "ho chu dem", "i ", "1 ", "can cu vao", "vao hoi", "de nghi",
@@ -57,7 +58,7 @@ def find_head(sheet: Sheet) -> Head:
     motto = next((s for s in page if s.top < 0.4 and is_state_name(s)), None)
     number = _number_segment(page)
     place = next((s for s in page if s.top < 0.4 and _placed(s)), None)
-    place = place or next((s for s in page if s.top < 0.4 and _below_motto(s, motto)), None)
+    place = place or next((s for s in page if s.top < 0.4 and _below_motto(s, motto, page)), None)
     edge = motto.left - 0.01 if motto else 0.5
     bottom = number.top if number and number.centre < 0.42 else None
     if bottom is None:
@@ -75,8 +76,10 @@ def _names_agency(segment: Segment) -> bool:
     """Whether the segment may be a line of an agency's name: in capitals, or in small letters as old forms have it.
 
     A line with a colon is a label of a form that is filled in by hand."""
+    if is_number_line(segment):
+        return False
     if segment.capitals > 0.75:
-        return not is_number_line(segment)
+        return True
     return (opens_agency(segment.key) or opens_unit(segment.key)) and ":" not in segment.text
 
 
@@ -173,14 +176,29 @@ def _placed(segment: Segment) -> bool:
     return segment.centre > 0.45 and (found := _dated(segment)) is not None and bool(found.place)
 
 
-def _below_motto(segment: Segment, motto: Segment | None) -> bool:
+def _below_motto(segment: Segment, motto: Segment | None, page: Sequence[Segment]) -> bool:
     """Whether the segment is a day without a place that stands where a head has place and day."""
     return (
         motto is not None
         and 0 < segment.top - motto.top < 0.12
         and abs(segment.centre - motto.centre) < 0.12
         and _dated(segment) is not None
+        and not in_stamp_of_arrival(segment, page)
     )
+
+
+def in_stamp_of_arrival(segment: Segment, page: Sequence[Segment]) -> bool:
+    """Whether the segment stands below the word ĐẾN of an office's stamp: its number and day are not the paper's."""
+    return any(
+        0 < segment.top - s.top < 0.05 and abs(segment.centre - s.centre) < 0.15 and is_stamp_of_arrival(s)
+        for s in page
+        if s.page == segment.page
+    )
+
+
+def is_stamp_of_arrival(segment: Segment) -> bool:
+    """Whether the segment is the first line of the stamp an office puts on what it receives, "CÔNG VĂN ĐẾN"."""
+    return _ARRIVED.fullmatch(segment.key) is not None
 
 
 def place_and_date(

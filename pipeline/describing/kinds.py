@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from config.catalogue import DocumentType
-from pipeline.describing.head import Head, is_state_name
+from pipeline.describing.head import Head, is_stamp_of_arrival, is_state_name
 from pipeline.describing.layout import Segment, Sheet
 from pipeline.describing.names import sounds_vietnamese
 from pipeline.describing.text import fold, sentence_case
@@ -51,7 +51,9 @@ def headings(sheet: Sheet, head: Head) -> list[tuple[Segment, ...]]:
     found: list[tuple[Segment, ...]] = []
     run: list[Segment] = []
     for segment in (s for s in sheet.segments if s.page == sheet.first_page and s.top < 0.62):
-        if segment in head.left or is_state_name(segment) or segment.capitals < 0.75 or len(segment.key) < 6:
+        if segment in head.left or is_state_name(segment) or is_stamp_of_arrival(segment):
+            continue
+        if segment.capitals < 0.75 or len(segment.key) < 6:
             continue
         if run and (segment.top - run[-1].top > 0.045 or abs(segment.centre - run[-1].centre) > 0.08):
             found.append(tuple(run))

@@ -33,6 +33,10 @@ def paper(column: list[str], number: str, place_date: str, title: str = "QUYẾT
         (["UBND xã Hòa Thuận", "Huyện Bình An", "Tỉnh Vĩnh Hà"],
          "Ủy ban nhân dân xã Hòa Thuận, huyện Bình An, tỉnh Vĩnh Hà"),
         (["ỦY BAN NHÂN DÂN", "TP. BÌNH AN"], "Ủy ban nhân dân thành phố Bình An"),
+        (["HUYỆN BÌNH AN", "VĂN PHÒNG HĐND VÀ UBND"],
+         "Văn phòng Hội đồng nhân dân và Ủy ban nhân dân huyện Bình An"),
+        (["TÒA ÁN NHÂN DÂN", "HUYỆN BÌNH AN"], "Tòa án nhân dân huyện Bình An"),
+        (["ỦY BÁN NHẬN DÂN", "XÃ AN PHÚ"], "Ủy ban nhân dân xã An Phú"),
         (["UBND HUYỆN BÌNH AN", "UBND XÃ XUÂN PHƯƠNG"], "Ủy ban nhân dân xã Xuân Phương"),
     ],
 )  # fmt: skip
@@ -141,3 +145,18 @@ def test_a_kind_has_its_number_where_the_catalogue_says(title: str, label: str, 
 def test_a_number_at_the_right_edge_is_the_certificates() -> None:
     lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.35, 0.15, "GIẤY CHỨNG NHẬN KẾT HÔN")]
     assert read(page([*lines, (0.82, 0.18, "Số: 34/2021")])).value("number_symbol") == "34/2021"
+
+
+def test_number_and_day_of_a_stamp_of_arrival_are_not_the_papers() -> None:
+    lines = [
+        (0.5, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+        (0.55, 0.10, "Độc lập - Tự do - Hạnh phúc"),
+        (0.62, 0.13, "CÔNG VĂN ĐẾN"),
+        (0.62, 0.145, "Số: 1207"),
+        (0.62, 0.16, "Ngày 13/11/2023"),
+        (0.42, 0.20, "GIẤY CHỨNG SINH"),
+    ]
+    found = read(page(lines))
+    assert found.kind == "giay-chung-sinh"
+    assert found.value("number_symbol") is None
+    assert found.value("issued_on") is None
