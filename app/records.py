@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.judging import keep_in_worker, repeat_in_worker
+from app.signers import pinned
 from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
 from archive.aip import SEARCH_COPY, inventory_sha256, open_file, read_record
 from archive.ocfl import object_root
@@ -21,9 +22,10 @@ from pipeline.kept_verdicts import Repeated, file_name
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport
 from pipeline.versions import write_version
-from registry import audit, disposals, documents, dossiers
+from registry import disposals, documents, dossiers, reads
 from registry.database import read, write
 from registry.errors import Conflict, KeyNotFound, NotArchived, NotFound, RecordDisposed, RecordUnknown
+from registry.reads import Purpose, Reader
 from registry.recorded import note_version
 from registry.reuse_events import ReuseEvent
 from registry.users import UserRow
@@ -55,12 +57,13 @@ class Records:
         return self._judge(document_id)
 
     def _judge(self, document_id: DocumentId) -> VerificationReport:
-        found = verify_here(self._wiring.verifying_pool, self._wiring.settings, (document_id,))
+        wiring = self._wiring
+        found = verify_here(wiring.verifying_pool, wiring.settings, (document_id,), signers=pinned(wiring))
         return keep(self._wiring.engine, found)[0]
 
     def examine_file(self, path: Path) -> VerificationReport:
         """The verdict on a loose PDF, by the anchors of this installation."""
-        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
+        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path, signers=pinned(self._wiring))
 
     def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
         """The verdict of now lies in the record, as a new version, with all it follows from; its name there. Safe to
@@ -133,9 +136,17 @@ class Records:
         decisions.approve(self._wiring.workshop, document_id, actor, copied)
 
     def make_extract(
-        self, document_id: DocumentId, pages: Sequence[int], actor: str, number: str | None = None
+        self,
+        document_id: DocumentId,
+        pages: Sequence[int],
+        *,
+        reader: Reader,
+        purpose: Purpose,
+        number: str | None = None,
     ) -> Receipt:
-        return copies.make_extract(self._wiring.workshop, document_id, pages, actor=actor, number=number)
+        return copies.make_extract(
+            self._wiring.workshop, document_id, pages, reader=reader, purpose=purpose, number=number
+        )
 
     def correct(self, document_id: DocumentId, values: Mapping[str, str], actor: str) -> None:
         decisions.correct(self._wiring.workshop, document_id, values, actor)
@@ -147,13 +158,19 @@ class Records:
         intake.retry(self._wiring.workshop, item_id, actor)
 
     def reuse_check(
-        self, owner: str, procedure: str, on: date, units: frozenset[str] | None, *, actor: str, unit: str | None
+        self,
+        owner: str,
+        procedure: str,
+        on: date,
+        units: frozenset[str] | None,
+        *,
+        reader: Reader,
+        purpose: Purpose | None,
     ) -> ReuseAnswer:
-        """What the person need not bring; the question itself is in the audit log, without the number asked for."""
-        with write(self._wiring.engine) as conn:
-            audit.append(conn, actor=actor, action="reuse-check", subject=procedure, unit=unit)
+        """What the person need not bring; the audit log has the question, without the number asked for, and which
+        papers the answer showed. Raises NotFound for an unknown procedure."""
         with read(self._wiring.engine) as conn:
-            return reuse.check(
+            answer = reuse.check(
                 conn,
                 self._wiring.catalogue,
                 owner=owner,
@@ -162,6 +179,10 @@ class Records:
                 units=units,
                 verdict_of=self._verdict_of,
             )
+        shown = [(x.unit, x.document_id) for component in answer.components for x in component.candidates]
+        with write(self._wiring.engine) as conn:
+            reads.note_shown(conn, "reuse-check", answer.procedure, shown, reader, purpose)
+        return answer
 
     def reuse_record(
         self, document_id: DocumentId, dossier_code: str, component_code: str, actor: str, unit: str | None

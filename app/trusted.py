@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.signers import OwnSigners
+from pipeline.sealing import remember_signer
 from registry import audit
 from registry.database import write
 from registry.values import Value, utc_now
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 PROBLEMS = {
     "unsigned": "danh sách chưa được ký xác nhận",
     "changed": "thư mục không còn đúng với danh sách đã ký",
-    "foreign-signature": "danh sách do khóa lạ ký",
+    "foreign-signature": "danh sách do chứng thư không phải của cơ quan này ký",
 }
 
 
@@ -33,12 +35,14 @@ class ListedAnchor(Value):
 
 
 class Listed(Value):
-    """The trust store. age_days: since the manifest was made; None without one. problem: see signing.trust."""
+    """The trust store. age_days: since the manifest was made; None without one. signer: SHA-256 of the
+    certificate that signed it. problem: see signing.trust."""
 
     version: int | None
     age_days: int | None
     made_by: str | None
     signed_by: str
+    signer: str
     problem: str | None
     strangers: tuple[str, ...]
     anchors: tuple[ListedAnchor, ...]
@@ -47,7 +51,7 @@ class Listed(Value):
 def listed(wiring: Wiring) -> Listed:
     """Raises SettingsInvalid when a file there is no certificate."""
     folder = place(wiring)
-    store = TrustStore.load(folder)
+    store = TrustStore.load(folder, OwnSigners(wiring))
     known = {a.sha256: a for a in store.manifest.anchors} if store.manifest else {}
     anchors = []
     for path in sorted(folder.glob("*.pem")):
@@ -69,6 +73,7 @@ def listed(wiring: Wiring) -> Listed:
         age_days=(utc_now() - made.made_at).days if made else None,
         made_by=made.made_by if made else None,
         signed_by=store.signed_by,
+        signer=store.signer,
         problem=store.problem,
         strangers=tuple(store.strangers),
         anchors=tuple(anchors),
@@ -81,7 +86,7 @@ def sign_trust(wiring: Wiring, *, actor: str) -> Manifest:
     Raises SigningFailed, SettingsInvalid.
     """
     before = TrustStore.load(place(wiring))
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    made = _signed(wiring, actor)
     if made.version != before.version:
         _note(wiring, "trust-sign", actor, made, None)
     return made
@@ -90,7 +95,7 @@ def sign_trust(wiring: Wiring, *, actor: str) -> Manifest:
 def add(wiring: Wiring, certificate: Path, *, actor: str) -> Manifest:
     """The certificate is an anchor, and the manifest says so. Raises SettingsInvalid, SigningFailed."""
     anchor = add_anchor(place(wiring), certificate)
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    made = _signed(wiring, actor)
     _note(wiring, "trust-add", actor, made, anchor.sha256.hex())
     return made
 
@@ -98,7 +103,7 @@ def add(wiring: Wiring, certificate: Path, *, actor: str) -> Manifest:
 def remove(wiring: Wiring, fingerprint: str, *, actor: str) -> Manifest:
     """The certificate is no anchor any more. Raises NotFound, Conflict, SigningFailed."""
     anchor = remove_anchor(place(wiring), fingerprint)
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
+    made = _signed(wiring, actor)
     _note(wiring, "trust-remove", actor, made, anchor.sha256.hex())
     return made
 
@@ -106,6 +111,14 @@ def remove(wiring: Wiring, fingerprint: str, *, actor: str) -> Manifest:
 def place(wiring: Wiring) -> Path:
     """The folder of the anchors."""
     return wiring.settings.path(wiring.settings.signing.trust)
+
+
+def _signed(wiring: Wiring, actor: str) -> Manifest:
+    """The manifest by the installation's key, whose certificate is remembered before."""
+    remember_signer(wiring.workshop, actor=actor)
+    return sign_manifest(
+        place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor, signers=OwnSigners(wiring)
+    )
 
 
 def _note(wiring: Wiring, action: str, actor: str, made: Manifest, sha256: str | None) -> None:

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from app.judging import trust_of
+from app.signers import pinned
 from app.verifying import keep, verify_here
 from archive.aip import iter_records
 from archive.ocfl import object_root
@@ -192,14 +193,14 @@ def verify_all(
 
     progress: told how many more are done. Stopped at any point it goes on there the next time.
     """
-    pool, settings = wiring.verifying_pool, wiring.settings
+    pool, settings, signers = wiring.verifying_pool, wiring.settings, pinned(wiring)
     waiting = _after(iter_records(wiring.store), run.last)
     under_way: deque[Future[list[VerificationReport]]] = deque()
     with ThreadPoolExecutor(pool.processes, thread_name_prefix="verify") as threads:
         try:
             while True:
                 while len(under_way) < AHEAD * pool.processes and (batch := list(islice(waiting, AT_ONCE))):
-                    under_way.append(threads.submit(verify_here, pool, settings, batch, once=True))
+                    under_way.append(threads.submit(verify_here, pool, settings, batch, once=True, signers=signers))
                 if not under_way:
                     break
                 found = keep(wiring.engine, under_way.popleft().result())

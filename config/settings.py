@@ -126,7 +126,7 @@ class SigningKeySettings(Section):
     pin: Literal["typed", "file", "none"] = "typed"
     """typed: asked once, when `sohoa run` or `sohoa worker` starts at a terminal. none: csc credentials without PIN."""
     pin_file: Path | None = None
-    """PIN or passphrase; better in `pin_credential`."""
+    """PIN or passphrase, readable by its owner alone (0600); better in `pin_credential`."""
     pin_credential: str | None = None
     """Name of a systemd credential (LoadCredentialEncrypted=) that holds it."""
     valid_for_days: PositiveInt = 7

@@ -17,7 +17,7 @@ from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
 from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
-from pipeline.page_source import OwnText, PageImage
+from pipeline.page_source import PageImage
 from pipeline.reading_options import ReadingOptions
 from pipeline.reading_order import in_reading_order
 from pipeline.splitting.codes import read_codes
@@ -53,7 +53,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     height, width = (side * page.reduced for side in page.pixels.shape[:2])
     codes = read_codes(page.pixels)
     if page.own_text:
-        known = _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
+        known = _born_digital(page, index, width, height).model_copy(update={"codes": codes})
         return _with_pictures(known, page, options) if page.scanned else known
     gray = _reading_picture(page, options.recognition_dpi)
     lean = imaging.measure(gray)
@@ -80,6 +80,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         width_px=width,
         height_px=height,
         words=tuple(words),
+        instead_of=_instead_of(found.words),
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
         quality=seen,
@@ -197,20 +198,24 @@ def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float
     return placed
 
 
-def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, dpi: float) -> PageText:
+def _instead_of(words: Sequence[ocr.RawWord], first: int = 0) -> dict[int, str]:
+    return {number: word.instead_of for number, word in enumerate(words, start=first) if word.instead_of}
+
+
+def _born_digital(page: PageImage, index: int, width: int, height: int) -> PageText:
     words, line, last = [], -1, None
-    for word in own:
+    for word in page.own_text:
         middle = (word.top + word.bottom) / 2
         if last is None or not last.top <= middle <= last.bottom or word.left < last.left:
             line += 1
         last = word
-        box = Box(left=word.left, top=word.top, right=word.right, bottom=word.bottom)
-        words.append(Word(text=word.text, box=box, confidence=1.0, line=line))
+        words.append(Word(text=word.text, box=word.box, confidence=1.0, line=line))
     return PageText(
         index=index,
         text=_text(words),
         confidence=1.0,
-        dpi=dpi,
+        rotation_deg=page.turned_deg,
+        dpi=page.dpi,
         width_px=width,
         height_px=height,
         words=tuple(words),
@@ -236,14 +241,13 @@ def _with_pictures(known: PageText, page: PageImage, options: ReadingOptions) ->
     if read.sure < UNSURE:  # a photograph, a coat of arms
         return known
     first = known.words[-1].line + 1
-    found = [
-        word.model_copy(update={"line": word.line + first})
-        for word in _placed(in_reading_order(read.words, read.cells), (width, height), 0.0)
-    ]
+    seen = in_reading_order(read.words, read.cells)
+    found = [word.model_copy(update={"line": word.line + first}) for word in _placed(seen, (width, height), 0.0)]
     words = (*known.words, *found)
     return known.model_copy(
         update={
             "words": words,
+            "instead_of": _instead_of(seen, len(known.words)),
             "text": _text(words),
             "confidence": round(statistics.fmean(w.confidence for w in words), 4),
         }

@@ -337,6 +337,17 @@ def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
     return found
 
 
+def references(conn: Connection, ids: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Document → its number and symbol and its dossier's code, of those that are known."""
+    number = (fields.c.document_id == documents.c.id) & (fields.c.name == "number_symbol")
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, fields.c.value, documents.c.dossier_code)
+        query = query.select_from(documents.outerjoin(fields, number)).where(documents.c.id.in_(some))
+        found.update((row.id, (row.value, row.dossier_code)) for row in conn.execute(query))
+    return found
+
+
 def count_archived(conn: Connection) -> int:
     """How many documents are in the archive."""
     query = select(func.count()).select_from(documents).where(documents.c.archived_at.is_not(None))

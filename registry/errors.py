@@ -50,6 +50,7 @@ __all__ = [
     "NotArchived",
     "NotDue",
     "NotFound",
+    "PinExposed",
     "PinNeeded",
     "RecordDisposed",
     "RecordUnknown",
@@ -208,6 +209,12 @@ class WrongPin(SigningFailed):
 
 class PinNeeded(SigningFailed):
     code = "pin-needed"
+
+
+class PinExposed(PinNeeded):
+    """The file of a PIN or passphrase can be read by others: what is in it is not used."""
+
+    code = "pin-exposed"
 
 
 class TokenLocked(SigningFailed):

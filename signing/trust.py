@@ -8,7 +8,7 @@ whether it is what somebody decided it to be.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +50,8 @@ class TrustStore:
     """The trust anchors: certificates in PEM files of one folder.
 
     manifest: None where there is none that can be read. problem: None when the folder is what the manifest says and the
-    manifest what the installation's key signed; else `unsigned`, `changed` or `foreign-signature`.
+    manifest what the installation's key signed; else `unsigned`, `changed` or `foreign-signature`. signer: SHA-256 of
+    the certificate that signed it.
     """
 
     anchors: Sequence[x509.Certificate]
@@ -59,10 +60,15 @@ class TrustStore:
     signed_by: str = ""
     strangers: Sequence[str] = field(default=())
     """Files and lines that folder and manifest do not have in common."""
+    signer: str = ""
 
     @classmethod
-    def load(cls, folder: Path) -> TrustStore:
-        """Raises SettingsInvalid when a file there is no certificate."""
+    def load(cls, folder: Path, signers: Container[str] | None = None) -> TrustStore:
+        """Raises SettingsInvalid when a file there is no certificate.
+
+        signers: SHA-256 of the certificates that may sign the manifest; a chain to an anchor says nothing of that: an
+        authority has many customers. None: not known yet.
+        """
         files = sorted(folder.glob("*.pem"))
         held = {path.name: read_certificates(path) for path in files}
         anchors = tuple(c for certificates in held.values() for c in certificates)
@@ -72,8 +78,8 @@ class TrustStore:
         told = {(a.file, a.sha256) for a in manifest.anchors}
         there = {(name, c.sha256.hex()) for name, certificates in held.items() for c in certificates}
         strangers = tuple(sorted({name for name, _ in told ^ there}))
-        signer, problem = _signer_of(folder, anchors)
-        return cls(anchors, manifest, CHANGED if strangers and not problem else problem, signer, strangers)
+        by, signer, problem = _signer_of(folder, anchors, signers)
+        return cls(anchors, manifest, CHANGED if strangers and not problem else problem, by, strangers, signer)
 
     @classmethod
     def of(cls, anchors: Sequence[bytes]) -> TrustStore:
@@ -86,19 +92,23 @@ class TrustStore:
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         ders = tuple(certificate.dump() for certificate in self.anchors)
-        return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers)
+        return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers, self.signer)
 
 
-def sign_manifest(folder: Path, sign: Callable[[bytes], bytes], *, actor: str) -> Manifest:
+def sign_manifest(
+    folder: Path, sign: Callable[[bytes], bytes], *, actor: str, signers: Container[str] | None = None
+) -> Manifest:
     """The manifest names the certificates that lie in the folder now, under the next version, and is signed.
 
-    sign: from a body to a detached CMS in DER. A manifest that says so already, with a good signature, is left as it
-    is. Raises SettingsInvalid, and what `sign` raises.
+    sign: from a body to a detached CMS in DER. A manifest that says so already, with a good signature by one of the
+    signers, is left as it is; what a stranger's says of who added what is not taken over. Raises
+    SettingsInvalid, and what `sign` raises.
     """
-    before = TrustStore.load(folder)
+    before = TrustStore.load(folder, signers)
     if before.problem is None and before.manifest is not None:
         return before.manifest
-    known = {a.sha256: a for a in before.manifest.anchors} if before.manifest else {}
+    believed = before.manifest if before.problem != FOREIGN else None
+    known = {a.sha256: a for a in believed.anchors} if believed else {}
     now = utc_now()
     anchors = [
         known.get(c.sha256.hex()) or _line(path.name, c, actor, now)
@@ -181,18 +191,22 @@ def _read_manifest(folder: Path) -> Manifest | None:
         return None
 
 
-def _signer_of(folder: Path, anchors: Sequence[x509.Certificate]) -> tuple[str, str | None]:
-    """Who signed the manifest, and why that does not count: the signature must hold, by a certificate that some anchor
-    of the folder vouches for."""
+def _signer_of(
+    folder: Path, anchors: Sequence[x509.Certificate], signers: Container[str] | None
+) -> tuple[str, str, str | None]:
+    """Who signed the manifest, by name and certificate, and why that does not count: the signature must hold, by a
+    certificate that some anchor of the folder vouches for and that is one of the signers."""
     from signing.detached import check_bytes  # noqa: PLC0415 what is checked there is checked against a trust store
 
     try:
         body, der = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
     except OSError:
-        return "", UNSIGNED
+        return "", "", UNSIGNED
     found = check_bytes(body, der, TrustStore(anchors))
-    problems = {Verdict.PASSED: None, Verdict.INDETERMINATE: FOREIGN, Verdict.FAILED: CHANGED}
-    return found.signed_by, problems[found.indication]
+    problem = {Verdict.PASSED: None, Verdict.INDETERMINATE: FOREIGN, Verdict.FAILED: CHANGED}[found.indication]
+    if problem is None and signers is not None and found.signer not in signers:
+        problem = FOREIGN
+    return found.signed_by, found.signer, problem
 
 
 def _restored(ders: tuple[bytes, ...], *others: object) -> TrustStore:

@@ -54,7 +54,7 @@ def paper(facts: ReportFacts, font: Path) -> bytes:
         _text(pdf, "Mọi mục kiểm tra đều đạt." if facts.number else NOTHING)
     _heading(pdf, "2. Chi tiết")
     for number, report in enumerate(facts.shown, 1):
-        _document(pdf, number, report)
+        _document(pdf, number, facts.name(report), report)
     if facts.number and not facts.shown:
         _text(pdf, "Không có tài liệu nào chưa đạt.")
     if facts.left_out:
@@ -105,11 +105,11 @@ def _chart(pdf: FPDF, facts: ReportFacts) -> None:
     pdf.ln(2)
 
 
-def _document(pdf: FPDF, number: int, report: VerificationReport) -> None:
+def _document(pdf: FPDF, number: int, name: str, report: VerificationReport) -> None:
     pdf.ln(1.5)
     pdf.set_font("body", style="B", size=11)
     told = f" / {report.sub_indication}" if report.sub_indication else ""
-    pdf.multi_cell(0, LINE_MM, f"{number}. {report.document_id}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, LINE_MM, f"{number}. {name}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.set_text_color(*COLOURS[report.verdict])
     said = f"{VERDICTS[report.verdict]} ({report.verdict}{told})"
     pdf.multi_cell(0, LINE_MM, said, new_x=XPos.LMARGIN, new_y=YPos.NEXT)

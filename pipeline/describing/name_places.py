@@ -8,21 +8,31 @@ from collections.abc import Iterator, Sequence
 from rapidfuzz import fuzz
 
 from pipeline.describing.layout import Row, Token
-from pipeline.describing.names import is_surname, mend_surname, name_trust
+from pipeline.describing.names import is_short_form, is_surname, mend_surname, name_trust, sounds_vietnamese
 from pipeline.describing.persons import Named
+from pipeline.describing.syllables import is_syllable
 from pipeline.describing.text import fold
 
 _NAME_LABELS = ("ho chu dem ten", "ho chu dem va ten", "ho va ten", "ho ten", "ten toi la", "toi ten la", "toi ten",
-                "ten la", "ho va chu dem ten", "ho chu dem ten khai sinh")  # fmt: skip
+                "ten la", "ho va chu dem ten", "ho chu dem ten khai sinh", "ten con la", "ten cho con la",
+                "ten chau la")  # fmt: skip
 _ROLES = {
     "me": "mother", "cha": "father", "bo": "father", "di khai": "declarant", "yeu cau": "applicant", "chong": "husband",
     "vo": "wife", "chu ho": "householder", "chet": "deceased", "nguoi khai": "declarant", "duoc khai sinh": "child",
-    "giam ho": "guardian", "con": "child",
+    "giam ho": "guardian", "con": "child", "chau": "child",
 }  # fmt: skip
 _NOT_NAMES = {
     "gioi tinh", "sinh ngay", "ngay sinh", "quoc tich", "dan toc", "chu tich", "pho chu", "truong phong", "cong chuc",
+    "so dinh", "noi cu", "noi sinh", "dia chi", "so can", "so chung", "sinh nam",
+    "que quan", "quan he", "ton giao", "nghe nghiep",
 }  # fmt: skip
-"""Words with which the next label or a title begins."""
+"""Words with which the next label begins whose colon was not read, or a title."""
+_LABEL_OPENERS = {"Năm", "Ngày", "Nơi", "Chỗ"}
+_SAID_OF_PEOPLE = {"sinh", "thuong", "tam", "cu", "hien", "o", "la", "co", "dang", "mang", "ngu", "va", "cung"}
+_LABEL_LENGTH = 8
+"""No label of a form has more words."""
+_COLUMN_GAP = 0.015
+"""Between two segments, in page widths: less is a blank in a line that the engine took for two."""
 _HONORIFICS = {"ông", "bà", "anh", "chị", "cháu"}
 
 
@@ -39,12 +49,12 @@ def names_in(row: Row, following: Row | None, margin: float) -> Iterator[tuple[i
         if (labelled := _after_label(keys, tokens, position)) is not None:
             start, role = labelled
             if start < len(tokens):
-                named = _take_name(tokens, start, None, margin, surname=False)
+                named = _take_name(row, start, None, margin, surname=False)
                 if named:
                     named.role = role
                     skip = start + len(named.tokens)
                     yield start, named
-            elif following and (named := _take_name(following.tokens, 0, None, margin, surname=False)):
+            elif following and (named := _take_name(following, 0, None, margin, surname=False)):
                 named.role = role
                 if len(named.tokens) == len([t for t in following.segments[0].tokens if t.key]):
                     yield len(tokens) - 1, named
@@ -53,7 +63,7 @@ def names_in(row: Row, following: Row | None, margin: float) -> Iterator[tuple[i
             start = position + 1
             while start < len(tokens) and not keys[start]:
                 start += 1
-            named = _take_name(tokens, start, following, margin, surname=True)
+            named = _take_name(row, start, following, margin, surname=True)
             if named:
                 skip = start + len(named.tokens)
                 yield start, named
@@ -97,20 +107,18 @@ def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) ->
             while start < len(tokens) and tokens[start].text[:1].islower():
                 role_words.append(keys[start])
                 start += 1
-    said = " ".join(role_words)
-    role = next((role for key, role in _ROLES.items() if key in said), "")
+    said = f" {' '.join([*keys[position : position + width], *role_words])} "
+    role = next((role for key, role in _ROLES.items() if f" {key} " in said), "")
     while start < len(tokens) and not keys[start]:
         start += 1
     return start, role
 
 
-def _take_name(
-    tokens: Sequence[Token], start: int, following: Row | None, margin: float, *, surname: bool
-) -> Named | None:
+def _take_name(row: Row, start: int, following: Row | None, margin: float, *, surname: bool) -> Named | None:
     """The run of capitalised words from start that is a name; goes on in the next row from a full line."""
-    words, used, ended = _run(tokens, start, len(tokens))
+    words, used, ended = _run(row, start, len(row.tokens))
     if not ended and following and used and used[-1].box.right > margin - 0.06 and len(words) < 5:
-        more, more_used, _ = _run(following.tokens, 0, 3)
+        more, more_used, _ = _run(following, 0, 3)
         if more and not (len(words) >= 2 and more[0] in {"Ngày", "Điều", "Căn", "Theo"}):
             words, used = [*words, *more], [*used, *more_used]
     for length in range(min(6, len(words)), 1, -1):
@@ -118,25 +126,63 @@ def _take_name(
         if trust and (not surname or is_surname(words[0]) or mend_surname(words[0]) or trust >= 0.8):
             if surname and not is_surname(words[0]):
                 trust -= 0.15
+            if length == len(words) and _is_cut_off(row, start + length):
+                trust *= 0.8
             return Named(tuple(words[:length]), tuple(used[:length]), trust)
     return None
 
 
-def _run(tokens: Sequence[Token], start: int, limit: int) -> tuple[list[str], list[Token], bool]:
+def _run(row: Row, start: int, limit: int) -> tuple[list[str], list[Token], bool]:
+    """Capitalised words from start on, up to the next label or column, and whether something there ended them."""
     words: list[str] = []
     used: list[Token] = []
+    tokens = row.tokens
     for position, token in enumerate(tokens[start : start + limit], start):
         bare = re.sub(r"[^\w']", "", token.text)
         lower_in_capitals = bool(words) and all(w.isupper() for w in words) and len(words) >= 2 and not bare.isupper()
         if not bare or not bare.isalpha() or not bare[0].isupper() or lower_in_capitals:
             return words, used, True
-        following = tokens[position + 1].key if position + 1 < len(tokens) else ""
-        if f"{fold(bare)} {following}" in _NOT_NAMES:
-            return words, used, True
-        if used and token.box.left - used[-1].box.right > 0.06 and token.page == used[-1].page:
+        if used and (_is_apart(row, position) or _is_label(tokens, position)):
             return words, used, True
         words.append(bare)
         used.append(token)
         if token.text[-1] in ".,;:)-":
             return words, used, True
     return words, used, False
+
+
+def _is_cut_off(row: Row, position: int) -> bool:
+    """Whether the word after a name is no word at all: a part of the name that was misread."""
+    if not 0 < position < len(row.tokens) or _is_apart(row, position):
+        return False
+    token, before = row.tokens[position], row.tokens[position - 1]
+    word = token.text.strip(".,;:")
+    return before.text[-1].isalpha() and word.isalpha() and word.islower() and not sounds_vietnamese(word)
+
+
+def _is_apart(row: Row, position: int) -> bool:
+    """Whether the token stands in another column than the one before it."""
+    token, before = row.tokens[position], row.tokens[position - 1]
+    gap = token.box.left - before.box.right
+    return token.page == before.page and (gap > 0.06 or (position in row.starts and gap > _COLUMN_GAP))
+
+
+def _is_label(tokens: Sequence[Token], position: int) -> bool:
+    """Whether a label begins at this capitalised word: small words or short forms follow it up to a colon, and it is
+    no part of a name of which something is said ("Sơn Thị Sô Phia thường trú tại:")."""
+    word = re.sub(r"\W", "", tokens[position].text).capitalize()
+    following = tokens[position + 1].key if position + 1 < len(tokens) else ""
+    if f"{fold(word)} {following}" in _NOT_NAMES or is_short_form(tokens[position].text):
+        return True
+    if word not in _LABEL_OPENERS and (is_syllable(word) or following in _SAID_OF_PEOPLE):
+        return False
+    in_capitals = word in _LABEL_OPENERS and tokens[position].text.isupper()
+    for token in tokens[position + 1 : position + _LABEL_LENGTH]:
+        letter = next((char for char in token.text if char.isalpha()), "")
+        if letter.isupper() and not in_capitals and not is_short_form(token.text):
+            return False
+        if any(char.isdigit() for char in token.text):
+            return False
+        if token.text.endswith((":", ".", ";")):
+            return token.text.endswith(":")
+    return False

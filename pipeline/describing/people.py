@@ -9,39 +9,30 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rapidfuzz import fuzz
-
+from pipeline.describing.births import Born, date_at, whose_birth
 from pipeline.describing.layout import Row, Sheet, Token
 from pipeline.describing.name_places import names_in
-from pipeline.describing.numbers import as_digits, date_in, plausible_id, spelt_date_in
+from pipeline.describing.numbers import as_digits, names_a_number, plausible_id
 from pipeline.describing.persons import Named, finished, merged
-from pipeline.describing.tables import TablePerson, table_people
+from pipeline.describing.tables import table_people
 from pipeline.describing.text import value_of
 from registry.values import FieldValue, Person
 
-_ID_CUES = (
-    "cccd",
-    "can cuoc",
-    "dinh danh",
-    "cmnd",
-    "chung minh",
-    "tuy than",
-    "phap ly",
-    "so/no",
-    " no ",
-    "ho chieu",
-    "gccd",
-    "cccp",
-)
+_CARD_CUES = ("so/no", " no ")
+"""How the number is called on a card."""
 _OLD_CUES = ("cmnd", "chung minh", "cmt")
+_LEAD = 8
+"""Words of the line before that a value at the beginning of a line may belong to."""
+_NEAR = 6
+"""Words before a number of nine digits among which its label must stand."""
 _PHONE = re.compile(r"(dien thoai|sdt|tai khoan|ma so thue|mst|fax)")
-_NOT_BORN = re.compile(r"(cap|chet|dang ky|het han|gia tri|issue|expiry|hieu luc)")
 
 
 @dataclass
 class _Stream:
     people: list[Named] = field(default_factory=list)
     loose_number: FieldValue | None = None
+    child_born: FieldValue | None = None
 
     def number(self, value: FieldValue) -> None:
         if not self.people:
@@ -66,24 +57,23 @@ def find_people(sheet: Sheet, signer: FieldValue | None) -> tuple[Person, ...]:
     rows = list(sheet.rows)
     for position, row in enumerate(rows):
         if position in used:
-            for person in listed.get(position, ()):
-                stream.people.append(_from_table(person))
+            stream.people.extend(listed.get(position, ()))
             continue
         following = rows[position + 1] if position + 1 < len(rows) and position + 1 not in used else None
         before = rows[position - 1] if position and position - 1 not in used else None
         _read_row(stream, row, following, before, sheet.right_margin)
     if not stream.people and stream.loose_number:
         stream.people.append(Named((), (), 0.0, number=stream.loose_number))
-    return tuple(finished(person) for person in merged(stream.people, signer))
-
-
-def _from_table(person: TablePerson) -> Named:
-    return Named(person.words, person.tokens, person.trust, number=person.number, born=person.born)
+    found = merged(stream.people, signer)
+    children = [person for person in found if person.role == "child"]
+    if len(children) == 1:
+        children[0].born = children[0].born or stream.child_born
+    return tuple(map(finished, found))
 
 
 def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | None, margin: float) -> None:
     tokens = row.tokens
-    lead = before.tokens[-8:] if before and before.page == row.page else ()
+    lead = before.tokens[-_LEAD:] if before and before.page == row.page else ()
     names = dict(names_in(row, following, margin))
     taken_until = 0
     position = 0
@@ -93,8 +83,9 @@ def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | No
             taken_until = position + min(len(names[position].tokens), len(tokens) - position)
             position = max(taken_until, position + 1)
             continue
-        context = " ".join(t.key for t in (*lead, *tokens)[max(0, len(lead) + position - 9) : len(lead) + position])
-        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, tokens, position, context)
+        before_it = (*lead, *tokens[:position])
+        context = " ".join(t.key for t in before_it[-9:])
+        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, tokens, position, before_it)
         position += max(1, width)
 
 
@@ -112,8 +103,7 @@ def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context:
             break
         text += digits
         end += 1
-    cued = any(cue in context for cue in _ID_CUES)
-    old = any(cue in context for cue in _OLD_CUES)
+    cued = names_a_number(context) or any(cue in context for cue in _CARD_CUES)
     if len(text) == 12 and (cued or (plausible_id(text) and text[0] == "0" and end - position == 1)):
         if _PHONE.search(context[-24:]):
             return end - position
@@ -122,39 +112,24 @@ def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context:
         clean = "".join(t.text for t in used).strip(".,;:") == text
         stream.number(value_of(text, used, trust if clean else trust - 0.1, method="rule" if clean else "lexicon"))
         return end - position
-    if len(text) == 9 and old:
-        stream.number(value_of(text, tokens[position:end], 0.85))
+    if len(text) != 9:
+        text, end = re.sub(r"\D", "", tokens[position].text), position + 1
+    near = " ".join(context.split()[-_NEAR:])
+    if len(text) == 9 and names_a_number(near) and not _PHONE.search(near):
+        old = any(cue in near for cue in _OLD_CUES)
+        stream.number(value_of(text, tokens[position:end], 0.85 if old else 0.8))
         return end - position
     return 0
 
 
-def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, context: str) -> int:
+def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, before: Sequence[Token]) -> int:
     """Hands a birth date that begins here to the stream; returns how many tokens it takes, 0 for none."""
-    near = " ".join(context.split()[-8:])
-    at = max(near.rfind("sinh"), near.rfind("birth"), near.rfind("date of b"))
-    if (
-        at < 0
-        or _NOT_BORN.search(near[at:])
-        or "khai sinh" in near[max(0, at - 5) : at + 5]
-        or "noi sinh" in near[max(0, at - 4) :]
-    ):
-        return 0
-    token = tokens[position]
-    if fuzz.ratio(token.key, "ngay") >= 75 and not token.text.endswith(","):
-        window = tokens[position : position + 6]
-        found = spelt_date_in(" ".join(t.text for t in window)) if len(window) == 6 else None
-        if found is None:
-            return 0
-        width = 6
-    elif any(char.isdigit() for char in token.text):
-        width = next((n for n in (1, 3, 5) if date_in(" ".join(t.text for t in tokens[position : position + n]))), 0)
-        window = tokens[position : position + width]
-        found = date_in(" ".join(t.text for t in window)) if width else None
-    else:
-        return 0
+    whose = whose_birth(before)
+    found = date_at(tokens, position) if whose else None
     if found is None:
         return 0
-    stream.born(
-        value_of(found[0].isoformat(), window, 0.95 if found[1] else 0.7, method="rule" if found[1] else "lexicon")
-    )
-    return width
+    if whose is Born.CHILD:
+        stream.child_born = stream.child_born or found[0]
+    else:
+        stream.born(found[0])
+    return found[1]

@@ -13,6 +13,8 @@ from pipeline.describing.numbers import agrees, date_in
 from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue, Person
 
+MALE, FEMALE = "male", "female"
+
 
 @dataclass
 class Named:
@@ -25,6 +27,8 @@ class Named:
     role: str = ""
     number: FieldValue | None = None
     born: FieldValue | None = None
+    sex: str = ""
+    """MALE or FEMALE where the paper tells it."""
 
 
 def merged(people: Sequence[Named], signer: FieldValue | None) -> list[Named]:
@@ -40,6 +44,7 @@ def merged(people: Sequence[Named], signer: FieldValue | None) -> list[Named]:
         same.number = same.number or person.number
         same.born = same.born or person.born
         same.role = same.role or person.role
+        same.sex = same.sex or person.sex
     for person in kept:
         if person.words and signer and signer.value != spelt(person.words):
             close = fuzz.ratio(signer.value.lower(), spelt(person.words).lower())

@@ -61,7 +61,11 @@ def spell_agency(printed: str) -> str:
 
 
 def _capital_after_dash(words: Sequence[str]) -> list[str]:
-    openers = ("phòng", "sở", "cục", "tâm")
+    openers = {"phòng", "sở", "cục", "tâm", "trạm"}
+    if words and words[0] in {"phòng", "sở", "bộ", "văn"}:  # Lao động - Thương binh và Xã hội
+        openers.add("và")
+    if words[:2] == ["bệnh", "viện"]:
+        openers.add("viện")
     return [
         w.capitalize() if i and (words[i - 1] == "-" or words[i - 1] in openers) and w not in {"tâm", "-"} else w
         for i, w in enumerate(words)

@@ -22,7 +22,7 @@ from signing.keys.secret import Secret
 from signing.keys.token import TokenKey, TokenPlace
 from tests.contracts.signing_key import SigningKeyContract, raw, verify
 from tests.desk import SOHOA
-from tests.key_homes import COMMUNE, Issued, issue, one_page, soft_tokens
+from tests.key_homes import COMMUNE, Issued, issue, one_page, pin_file, soft_tokens
 from tests.servers.csc import Credential, SigningService, signing_service
 
 PIN = "271828"
@@ -86,8 +86,7 @@ def remote(service: SigningService, credential: str, secret: Secret) -> RemoteKe
 def test_a_token_refuses_a_wrong_pin_once_and_takes_the_right_one_when_the_file_changes(
     tokens: dict[str, TokenPlace], tmp_path: Path
 ) -> None:
-    pin = tmp_path / "pin"
-    pin.write_text("000000\n")
+    pin = pin_file(tmp_path / "pin", "000000\n")
     for _ in range(2):
         with pytest.raises(WrongPin):
             TokenKey.open(tokens["another"], Secret("another", file=pin, marks=tmp_path / "marks"))
@@ -139,8 +138,7 @@ def typed_at_a_terminal(command: list[str], line: str) -> tuple[int, str]:
 
 
 def test_a_token_that_broke_off_is_opened_anew_once(tokens: dict[str, TokenPlace], tmp_path: Path) -> None:
-    pin = tmp_path / "pin"
-    pin.write_text(PIN)
+    pin = pin_file(tmp_path / "pin", PIN)
     key = TokenKey.open(tokens["rsa"], Secret("rsa", file=pin))
     key.signer.pkcs11_session.close()
     verify(key, raw(key, b"again"), b"again")

@@ -16,13 +16,14 @@ from sqlalchemy import Engine, create_engine
 
 from app.restore import restore
 from app.setup import initialise
+from app.signers import OwnSigners, accept
 from app.wiring import Wiring, opened
 from archive.fixity import audit as audit_store
 from archive.ocfl import root_of
 from archive.seals import read_head, read_rows, seal_id
 from pipeline.backup import make_backup
 from pipeline.sealing import LogVerdict, seal_log, take_over_sealed, verify_log
-from registry import audit
+from registry import audit, signers
 from registry.chain import GENESIS, AuditFinding, check, digest_of, line_of, links
 from registry.database import open_registry, read, write
 from registry.errors import FixityMismatch
@@ -201,6 +202,41 @@ def test_a_seal_of_another_key_is_not_trusted(sealed: Sealed, tmp_path: Path) ->
     with opened(tmp_path / "other") as stranger:
         found = verify_log(sealed.wiring.engine, sealed.wiring.store, stranger.trust).findings
     assert [f.problem for f in found] == ["seal-unsigned", "seal-unsigned"]
+
+
+def test_a_seal_of_another_customer_of_an_anchor_is_not_ours(sealed: Sealed, tmp_path: Path) -> None:
+    """Its authority is an anchor, as a public one is: it holds, it goes on where ours end, and is a stranger's."""
+    home = tmp_path / "home"
+    shutil.copytree(sealed.wiring.settings.home, home)
+    initialise(tmp_path / "other", demo=False, agency="Nơi khác")
+    shutil.copy(tmp_path / "other/keys/trust/development-root.pem", home / "keys" / "trust" / "theirs.pem")
+    with opened(home) as wiring, opened(tmp_path / "other") as other:
+        ours, theirs = wiring.station.own_signer[0], other.station.own_signer[0]
+        sign = wiring.station.sign_bytes
+        wiring.station.sign_bytes = other.station.sign_bytes  # type: ignore[method-assign]
+        assert seal_log(wiring.workshop) is not None
+        found = verify_log(wiring.engine, wiring.store, wiring.trust, own=OwnSigners(wiring))
+        assert [(f.problem, f.detail) for f in found.findings] == [("seal-foreign", f"{seal_id(3)} {theirs}")]
+        assert found.signers == (ours,) and found.seals == 2 and found.sealed == ROWS + 1
+        wiring.station.sign_bytes = sign  # type: ignore[method-assign]
+        assert seal_log(wiring.workshop) is not None, "the office is not locked out"
+        found = verify_log(wiring.engine, wiring.store, wiring.trust)
+        assert [f.problem for f in found.findings] == ["seal-foreign"] and found.seals == 3
+        accept(wiring, theirs, actor="an")
+        assert verify_log(wiring.engine, wiring.store, wiring.trust).ok, "a person says that it was a former key"
+
+
+def test_who_signs_is_remembered_by_the_seals_where_the_registry_knows_nothing(sealed: Sealed, tmp_path: Path) -> None:
+    shutil.copytree(sealed.wiring.settings.home, tmp_path / "home")
+    with opened(tmp_path / "home") as wiring:
+        ours = wiring.station.own_signer[0]
+        with write(wiring.engine) as conn:
+            conn.exec_driver_sql("DELETE FROM facts WHERE name = 'signers'")
+        found = verify_log(wiring.engine, wiring.store, wiring.trust)
+        assert found.ok and found.signers == (ours,)
+        assert seal_log(wiring.workshop) is not None
+        with read(wiring.engine) as conn:
+            assert signers.fingerprints(conn) == {ours}
 
 
 def test_where_every_key_lies_with_officials_a_seal_has_a_timestamp_alone(sealed: Sealed, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from app.demo.papers import papers
 from app.demo.scans import DPI, draw, make_scans
 from pipeline.identify import sniff
 from pipeline.imaging import Pixels
-from pipeline.page_source import OwnText, PageImage
+from pipeline.own_text import OwnText
+from pipeline.page_source import PageImage
 from pipeline.quality import Flaw, judge, look_at_first_page, whole_scan
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
