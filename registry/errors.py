@@ -53,6 +53,7 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TargetTaken",
     "TerminalNeeded",
     "TokenLocked",
     "WorkerFailed",
@@ -106,6 +107,12 @@ class NotAllowed(SohoaError):
 
 class Conflict(SohoaError):
     code = "conflict"
+
+
+class TargetTaken(Conflict):
+    """What a command is to write is there already: nothing is overwritten."""
+
+    code = "target-taken"
 
 
 class InboxTaken(Conflict):
