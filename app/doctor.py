@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app import checks, trusted
+from app import checks
 from app.checks import Found
 from app.kept import Kept, Outcome
 from app.wiring import Wiring
@@ -18,16 +18,10 @@ from registry.database import read
 from registry.values import Value, utc_now
 from signing.keys.secret import is_exposed
 from signing.station import DEVELOPMENT
-from signing.trust import FOREIGN
 
 PATIENCE_S = 10.0
 """A check that has not come back by then is told as hanging; the others go on."""
 FIX_ENGINE = 'apt-get install tesseract-ocr, và đặt reading.engine = "auto".'
-FIX_TRUST = {
-    False: "Xem sohoa trust list; nếu đúng: sohoa trust sign.",
-    True: "So dấu vân tay trong sohoa trust list với chứng thư của cơ quan và từng chứng thư gốc với nơi cấp;"
-    " bỏ gốc lạ: sohoa trust remove; rồi sohoa trust sign.",
-}
 AGAIN = "Sửa theo thông báo rồi chạy lại sohoa doctor."
 
 
@@ -137,20 +131,6 @@ def _runner(wiring: Wiring) -> Found:
     return Found(alive, "đang chạy" if alive else "không chạy", "sohoa run, hoặc sohoa watch")
 
 
-def _trust(wiring: Wiring) -> Found:
-    """The trust anchors are those that somebody signed for, and none of them has expired."""
-    found = trusted.listed(wiring)
-    if found.problem:
-        files = f" ({', '.join(found.strangers)})" if found.strangers else ""
-        detail = f"{len(found.anchors)} chứng thư gốc; {trusted.PROBLEMS[found.problem]}{files}"
-        return Found(False, detail, FIX_TRUST[found.problem == FOREIGN])
-    over = [a.subject for a in found.anchors if a.not_after < utc_now()]
-    detail = f"{len(found.anchors)} chứng thư gốc, danh sách phiên bản {found.version} đã {found.age_days} ngày"
-    if over:
-        return Found(False, f"{detail}; {len(over)} đã hết hạn", "Thêm chứng thư gốc mới: sohoa trust add.")
-    return Found(True, detail)
-
-
 CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("tesseract", _tesseract),
     ("stamp-font", _font),
@@ -163,7 +143,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("index", checks.index),
     ("signing-key", _key),
     ("pins", _pins),
-    ("trust", _trust),
+    ("trust", checks.trust),
     ("tsa", checks.timestamps),
     ("clock", checks.clock),
     ("runner", _runner),
@@ -173,6 +153,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("backup", checks.backup),
     ("fixity", checks.fixity),
     ("sealed", checks.sealed),
+    ("to-sign", checks.to_sign),
     ("levels", checks.levels),
     ("renewals", checks.renewals),
 )

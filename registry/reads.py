@@ -19,9 +19,9 @@ from registry.errors import NotAllowed
 from registry.tables import audit as rows
 from registry.values import Value, utc_now
 
-READS = ("view", "review", "download", "show", "export", "extract")
+READS = ("view", "review", "download", "show", "export", "extract", "report")
 """Actions of the log that are reads: the page, the form of the human check, the PDF, the command line, a kit, pages
-taken out."""
+taken out, the report of a verification."""
 SHOWS = ("search", "reuse-check")
 """Actions that show a little of several documents; the row's detail names them."""
 ONCE_WITHIN = timedelta(minutes=30)

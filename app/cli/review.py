@@ -61,7 +61,10 @@ def list_waiting(home: Home, json: Json = False) -> None:
     if json:
         show([{"id": r.id, "title": r.title, "unit": r.unit, "reasons": r.review_reasons} for r in rows])
     else:
-        table(("Mã", "Tài liệu", "Vì sao"), [(r.id, r.title, ", ".join(r.review_reasons)) for r in rows])
+        table(
+            ("Mã", "Tài liệu", "Vì sao"),
+            [(r.id, r.title, ", ".join(map(words.review_reason, r.review_reasons))) for r in rows],
+        )
 
 
 def approve(

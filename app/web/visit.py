@@ -37,6 +37,7 @@ MAY = {
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
     "keeping": frozenset({Role.AUDITOR, Role.ADMIN}),
+    "report": frozenset({Role.AUDITOR, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "reads": frozenset({Role.AUDITOR, Role.LEADER}),

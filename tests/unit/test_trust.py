@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app import trusted
-from app.doctor import _trust
+from app import checks, trusted
 from app.judging import trust_of
 from app.setup import initialise
 from app.signers import pinned
@@ -49,7 +48,7 @@ def test_a_new_installation_has_signed_for_its_anchors(wiring: Wiring) -> None:
     found = trusted.listed(wiring)
     assert (found.version, found.problem, found.age_days, len(found.anchors)) == (1, None, 0, 1)
     assert "An Hòa" in found.signed_by and found.anchors[0].added_by == "sohoa init"
-    assert _trust(wiring).ok and "phiên bản 1" in _trust(wiring).detail
+    assert checks.trust(wiring).ok and "phiên bản 1" in checks.trust(wiring).detail
     assert trusted.sign_trust(wiring, actor="an").version == 1, "what is signed already stays"
 
 
@@ -112,9 +111,9 @@ def test_a_folder_of_an_older_installation_is_believed_and_signed_when_somebody_
     kept = {name: (folder / name).read_bytes() for name in (MANIFEST, SIGNATURE)}
     for name in kept:
         (folder / name).unlink()
-    assert len(TrustStore.load(folder).anchors) == 1 and not _trust(wiring).ok
+    assert len(TrustStore.load(folder).anchors) == 1 and not checks.trust(wiring).ok
     assert trusted.sign_trust(wiring, actor="an").version == 1
-    assert json.loads((folder / MANIFEST).read_text())["made_by"] == "an" and _trust(wiring).ok
+    assert json.loads((folder / MANIFEST).read_text())["made_by"] == "an" and checks.trust(wiring).ok
 
 
 def test_a_list_signed_by_another_customer_of_an_anchor_is_a_strangers(made: Path, tmp_path: Path) -> None:
@@ -128,7 +127,7 @@ def test_a_list_signed_by_another_customer_of_an_anchor_is_a_strangers(made: Pat
         assert TrustStore.load(folder).problem is None, "the chain alone does not tell"
         found = trusted.listed(wiring)
         assert found.problem == "foreign-signature" and found.signer == other.station.own_signer[0]
-        assert not _trust(wiring).ok
+        assert not checks.trust(wiring).ok
         trust = trust_of(wiring.settings, pinned(wiring))
         assert trust.problem == "foreign-signature", "a verdict tells the same"
         made_anew = trusted.sign_trust(wiring, actor="an")
