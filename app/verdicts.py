@@ -38,11 +38,15 @@ TECHNICAL = ("not reached", "none", "no entry", "unsigned", "no claim")
 """Details that the sentence of the check says better."""
 
 
-def advice(check: Check) -> str:
-    """What to do about a check that did not hold, in Vietnamese; empty for one that did."""
+def advice(check: Check, *, ours: bool = False) -> str:
+    """What to do about a check that did not hold, in Vietnamese; empty for one that did.
+
+    ours: whether the record was signed here: such a one is raised and renewed, what came signed by others never is.
+    """
     if check.ok is True:
         return ""
-    for code in (f"check-{check.name.replace(' ', '-')}", check.sub_indication or ""):
+    told = check.sub_indication or ""
+    for code in (f"check-{check.name.replace(' ', '-')}", *([f"{told}-ours"] if ours else ()), told):
         if code in known_codes():
             return sentence(code)
     return sentence("GENERIC") if check.decides else ""
