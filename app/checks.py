@@ -34,6 +34,7 @@ from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
 from signing import tsa
+from signing.policy import POLICY
 from signing.station import DEVELOPMENT
 from signing.trust import FOREIGN
 
@@ -48,6 +49,8 @@ SILENT_S = 60.0
 """A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
 RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 3 * 86400.0
 CROWDED = 0.9
+UNSIGNED_S = 3 * 86400.0
+"""So long a document may wait for an official who signs at his own PC, a weekend with it."""
 LEVEL_S = 86400.0
 """So long a signature may wait for its level before anybody is called."""
 FIX_TRUST = {
@@ -291,18 +294,30 @@ def levels(home: Wiring) -> Found:
     return Found(stuck is None and late is None, detail, "sohoa archive renew; hoặc trang Lịch gia hạn.")
 
 
+def to_sign(home: Wiring) -> Found:
+    """No document waits for days for whoever signs it: until then it is neither archived nor found."""
+    number, since = _books(home, reckoning.waiting_for_signature) or (0, None)
+    if since is None:
+        return Found(True, "không có tài liệu chờ người ký")
+    detail = f"{number} tài liệu chờ người ký, lâu nhất từ {vietnam_date(datetime.fromisoformat(since)):%d/%m/%Y}"
+    return Found(age_s(since) <= UNSIGNED_S, detail, "Nhắc người ký mở trang Chờ ký số.")
+
+
 def renewals(home: Wiring) -> Found:
-    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days."""
+    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days. Those
+    that were not measured by the policy in force are told as well."""
     today = vietnam_date(utc_now())
     with read(home.engine) as conn:
         first = known_levels.next_end(conn)
         due = [(d, known_levels.count_to_renew(conn, today + timedelta(days=d))) for d in sorted(ALARMS_DAYS)]
+        unknown = known_levels.count_unmeasured(conn, POLICY.version)
+    more = f"; {unknown} hồ sơ chưa tính hạn theo quy tắc {POLICY.version}" if unknown else ""
     if first is None:
-        return Found(True, "chưa có dấu thời gian nào")
+        return Found(True, f"chưa có dấu thời gian nào{more}")
     days, number = next(((d, n) for d, n in due if n), (0, 0))
     if not number:
-        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}")
-    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}"
+        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}{more}")
+    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}{more}"
     return Found(
         False, detail, f"sohoa archive renew --due-within {days}; nếu không được, xem lý do ở trang Lịch gia hạn."
     )

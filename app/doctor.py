@@ -16,6 +16,7 @@ from pipeline.run_lock import runner_is_alive
 from registry import documents
 from registry.database import read
 from registry.values import Value, utc_now
+from signing.keys.secret import is_exposed
 from signing.station import DEVELOPMENT
 
 PATIENCE_S = 10.0
@@ -111,6 +112,20 @@ def _key(wiring: Wiring) -> Found:
     return Found(least > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn.")
 
 
+def _pins(wiring: Wiring) -> Found:
+    """No PIN lies in a file that others can read, and that of a token or a signing service in none at all."""
+    told = wiring.settings.signing
+    files = [key.pin_file for key in told.keys] if told.keys else [told.passphrase_file]
+    paths = [wiring.settings.path(file) for file in files if file is not None]
+    if exposed := [path for path in paths if path.exists() and is_exposed(path)]:
+        detail = f"người khác trên máy đọc được {', '.join(path.name for path in exposed)}"
+        return Found(False, detail, f"chmod 600 {' '.join(map(str, exposed))}; đổi mã PIN nếu có thể đã lộ.")
+    if clear := [key.name for key in told.keys if key.kind in ("pkcs11", "csc") and key.pin_file]:
+        detail = f"mã PIN nằm trong tệp, không mã hóa: {', '.join(clear)}"
+        return Found(False, detail, 'Đặt pin = "typed" (gõ khi chạy), hoặc pin_credential (systemd, được mã hóa).')
+    return Found(True, "không có mã PIN nào để hở")
+
+
 def _runner(wiring: Wiring) -> Found:
     alive = runner_is_alive(wiring.settings.home)
     return Found(alive, "đang chạy" if alive else "không chạy", "sohoa run, hoặc sohoa watch")
@@ -127,6 +142,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("store", _store),
     ("index", checks.index),
     ("signing-key", _key),
+    ("pins", _pins),
     ("trust", checks.trust),
     ("tsa", checks.timestamps),
     ("clock", checks.clock),
@@ -137,6 +153,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("backup", checks.backup),
     ("fixity", checks.fixity),
     ("sealed", checks.sealed),
+    ("to-sign", checks.to_sign),
     ("levels", checks.levels),
     ("renewals", checks.renewals),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from pipeline.sealing import remember_signer
 from registry import audit
 from registry.database import write
 from registry.values import Value, utc_now
-from signing.trust import Manifest, TrustStore, add_anchor, read_certificates, remove_anchor, sign_manifest
+from signing.trust import Change, Manifest, TrustStore, addition, read_certificates, removal, sign_manifest
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -85,27 +87,19 @@ def sign_trust(wiring: Wiring, *, actor: str) -> Manifest:
 
     Raises SigningFailed, SettingsInvalid.
     """
-    before = TrustStore.load(place(wiring))
-    made = _signed(wiring, actor)
-    if made.version != before.version:
-        _note(wiring, "trust-sign", actor, made, None)
-    return made
+    return _signed(wiring, "trust-sign", actor)
 
 
 def add(wiring: Wiring, certificate: Path, *, actor: str) -> Manifest:
-    """The certificate is an anchor, and the manifest says so. Raises SettingsInvalid, SigningFailed."""
-    anchor = add_anchor(place(wiring), certificate)
-    made = _signed(wiring, actor)
-    _note(wiring, "trust-add", actor, made, anchor.sha256.hex())
-    return made
+    """The certificate is an anchor, and the manifest and the log say so; none of it when it cannot be signed. Safe to
+    repeat. Raises SettingsInvalid, SigningFailed."""
+    return _signed(wiring, "trust-add", actor, addition(place(wiring), certificate))
 
 
 def remove(wiring: Wiring, fingerprint: str, *, actor: str) -> Manifest:
-    """The certificate is no anchor any more. Raises NotFound, Conflict, SigningFailed."""
-    anchor = remove_anchor(place(wiring), fingerprint)
-    made = _signed(wiring, actor)
-    _note(wiring, "trust-remove", actor, made, anchor.sha256.hex())
-    return made
+    """The certificate is no anchor any more; it stays one when that cannot be signed. Raises NotFound, Conflict,
+    SigningFailed."""
+    return _signed(wiring, "trust-remove", actor, removal(place(wiring), fingerprint))
 
 
 def place(wiring: Wiring) -> Path:
@@ -113,15 +107,24 @@ def place(wiring: Wiring) -> Path:
     return wiring.settings.path(wiring.settings.signing.trust)
 
 
-def _signed(wiring: Wiring, actor: str) -> Manifest:
-    """The manifest by the installation's key, whose certificate is remembered before."""
+def _signed(wiring: Wiring, action: str, actor: str, change: Change | None = None) -> Manifest:
+    """The manifest by the installation's key, whose certificate is remembered before; a new one is in the log."""
+
+    @contextmanager
+    def noted(made: Manifest) -> Iterator[None]:
+        detail: dict[str, object] = {"version": made.version, "anchors": len(made.anchors)}
+        if change is not None:
+            detail["sha256"] = change.anchor.sha256.hex()
+        with write(wiring.engine) as conn:
+            audit.append(conn, actor=actor, action=action, subject="trust", detail=detail)
+            yield
+
     remember_signer(wiring.workshop, actor=actor)
     return sign_manifest(
-        place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor, signers=OwnSigners(wiring)
+        place(wiring),
+        lambda body: wiring.station.sign_bytes(body).der,
+        actor=actor,
+        signers=OwnSigners(wiring),
+        change=change,
+        noted=noted,
     )
-
-
-def _note(wiring: Wiring, action: str, actor: str, made: Manifest, sha256: str | None) -> None:
-    with write(wiring.engine) as conn:
-        detail = {"version": made.version, "anchors": len(made.anchors), **({"sha256": sha256} if sha256 else {})}
-        audit.append(conn, actor=actor, action=action, subject="trust", detail=detail)

@@ -6,7 +6,7 @@ OCRmyPDF draws the text layer and declares PDF/A; nothing is rasterised or compr
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,8 @@ from PIL import Image, ImageOps
 
 from pipeline.landing import landing
 from pipeline.layer_fonts import LayerFonts
+from pipeline.own_text import is_garbled
+from pipeline.page_content import drop_hidden_text, may_have_text, see_through
 from pipeline.soundness import PDF
 from pipeline.text_layer import page_element
 from pipeline.tiff_jpeg import jpeg_of
@@ -44,9 +46,10 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
     for library in TALKATIVE:  # only here: whoever reads by the OCRmyPDF plugin wants to see OCRmyPDF's messages
         logging.getLogger(library).setLevel(logging.ERROR)
     own_text = frozenset(p.index for p in pages if _has_own_text(p))
+    garbled = frozenset(_garbled(scan, pages)) if media_type == PDF else frozenset[int]()
     with TemporaryDirectory(prefix="sohoa-pdfa-", dir=target.parent) as folder:
         done = Path(folder) / "pdfa.pdf"
-        for drawn in (frozenset[int](), own_text, frozenset(p.index for p in pages)):
+        for drawn in (garbled, garbled | own_text, frozenset(p.index for p in pages)):
             plain = _compose(scan, media_type, pages, drawn, Path(folder))
             try:
                 speculative_pdfa_conversion(plain, done, "pdfa-2")
@@ -60,10 +63,12 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
 
 def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Collection[int], folder: Path) -> Path:
     """The pages with their text. `drawn`: those that PDF/A cannot hold as they are (fonts that are not embedded, odd
-    colours), shown as a lossless picture of themselves instead; the file as it came stays in the archive beside it."""
+    colours) or whose own text says something else than they show, shown as a lossless picture of themselves instead;
+    the file as it came stays in the archive beside it."""
     plain = folder / "plain.pdf"
     with _opened(scan, media_type, pages, folder) as pdf:
         _strip(pdf)
+        drop_hidden_text(pdf)
         for page, read in zip(pdf.pages, pages, strict=True):
             _make_upright(page, read.rotation_deg)
         if drawn:
@@ -88,6 +93,19 @@ def _draw(pdf: pikepdf.Pdf, drawn: Collection[int], folder: Path) -> None:
                 pdf.pages.extend(one.pages)
             pdf.pages[index] = pdf.pages[-1]
             del pdf.pages[-1]
+    finally:
+        renderer.close()
+
+
+def _garbled(scan: Path, pages: Sequence[PageText]) -> Iterator[int]:
+    """The pages that had to be read though they have text: it would be found, or copied, beside what was read."""
+    renderer = pypdfium2.PdfDocument(scan)
+    try:
+        with pikepdf.open(scan, suppress_warnings=True) as pdf:
+            for page, read in zip(pdf.pages, pages, strict=True):
+                asked = not _has_own_text(read) and may_have_text(page)
+                if asked and is_garbled(renderer[read.index], see_through(page)):
+                    yield read.index
     finally:
         renderer.close()
 

@@ -74,9 +74,11 @@ class LogVerdict(Value):
         return not self.findings
 
 
-def seal_log(shop: Workshop, *, actor: str = "sohoa") -> Seal | None:
+def seal_log(shop: Workshop, *, actor: str = "sohoa", due: Callable[[], bool] = lambda: True) -> Seal | None:
     """All rows that the log has now are sealed; None when there is none that was not. One that was interrupted is
     completed before; one at a time, a second call waits. Safe to repeat.
+
+    due: asked when it is this call's turn; None where another process has just done it.
 
     Raises FixityMismatch when the log does not hang together any more (nothing is sealed then), SigningFailed,
     ServiceUnavailable, OSError.
@@ -84,6 +86,8 @@ def seal_log(shop: Workshop, *, actor: str = "sohoa") -> Seal | None:
     folder = shop.folder("work") / "audit-seal"
     made: Seal | None = None
     with _alone(folder):
+        if not due():
+            return None
         for half in folder.glob("*.part"):
             shutil.rmtree(half)
         for left in sorted(p for p in folder.iterdir() if p.is_dir()):

@@ -124,19 +124,24 @@ def judged_again(report: VerificationReport, more: Sequence[Finding]) -> Verific
 
 def log_check(report: VerificationReport, rows: Sequence[Recorded]) -> Finding:
     """Whether the archive holds what the audit log says was written there. Rows of the log that were changed prove
-    nothing, for or against; a version that the log does not know is told."""
-    if not report.versions or not rows:
+    nothing, for or against; a version that the log does not know is told. One whose writer was killed before he could
+    say that it stands is known by what he said he would write."""
+    written = [row for row in rows if not row.intended]
+    if not report.versions or not written:
         return Finding(name=LOG, ok=None, detail="no entry", decides=False)
     if not all(row.holds for row in rows):
         told = ", ".join(str(row.seq) for row in rows if not row.holds)
         return Finding(name=LOG, ok=None, detail=f"changed row {told}", sub_indication="GENERIC")
-    contradicted = [found for row in rows if (found := _contradiction(report, row))]
+    contradicted = [found for row in written if (found := _contradiction(report, row))]
     if contradicted:
         return _failed(LOG, contradicted[0], HASH_FAILURE)
-    unknown = sorted(set(report.versions) - {row.version for row in rows}, key=_number)
+    known = {row.version for row in written} | {
+        row.version for row in rows if row.intended and row.inventory_sha256 == report.versions.get(row.version)
+    }
+    unknown = sorted(set(report.versions) - known, key=_number)
     if unknown:
         return Finding(name=LOG, ok=None, detail=f"{', '.join(unknown)}: no entry", sub_indication="GENERIC")
-    return Finding(name=LOG, ok=True, detail=f"row {rows[-1].seq}")
+    return Finding(name=LOG, ok=True, detail=f"row {written[-1].seq}")
 
 
 def _contradiction(report: VerificationReport, row: Recorded) -> str | None:

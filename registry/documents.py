@@ -81,6 +81,7 @@ class DocumentRow(Value):
     copied: CopyOf | None = None
     copied_from: str | None = None
     renew_by: date | None = None
+    renew_policy: str | None = None
     level_why: str | None = None
     level_tries: int = 0
     level_after: datetime | None = None

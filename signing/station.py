@@ -23,6 +23,7 @@ from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
 from signing.detached import DetachedSignature, sign_bytes, stamp_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
+from signing.keys.secret import read_private
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
@@ -79,7 +80,7 @@ class SigningStation:
         """The station with its PKCS#12 key unlocked. Raises SigningFailed."""
         if passphrase is None and passphrase_file is not None:
             try:
-                passphrase = passphrase_file.read_text(encoding="utf-8").strip()
+                passphrase = read_private(passphrase_file).strip()
             except OSError as exc:
                 raise SigningFailed(f"the passphrase file {passphrase_file.name} cannot be read") from exc
         key = Pkcs12Key.load(key_file, passphrase or "")

@@ -10,13 +10,14 @@ import typer
 from rich.progress import Progress
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.cli.unlocking import unlock_own
 from app.signers import OwnSigners
 from app.web import words
 from app.wiring import opened
 from pipeline.sealing import seal_log
 from pipeline.sealing import verify_log as verify
 from registry.database import read
-from registry.reads import find
+from registry.reads import ReadRow, find
 from registry.values import VIETNAM
 
 PROBLEMS = {
@@ -84,15 +85,21 @@ def reads(
     table(
         ("Lúc", "Tài khoản", "Việc", "Tài liệu", "Mục đích"),
         [
-            (words.instant(r.at), r.account, words.ACTIONS[r.action], r.document_id, words.purpose(r.model_dump()))
+            (words.instant(r.at), r.account, words.ACTIONS[r.action], _read(r), words.purpose(r.model_dump()))
             for r in found
         ],
     )
 
 
+def _read(row: ReadRow) -> str:
+    """What was read: the document, or how many an answer showed."""
+    return row.document_id or (row.shown[0] if len(row.shown) == 1 else f"{len(row.shown)} tài liệu")
+
+
 def seal(home: Home, json: Json = False) -> None:
     """Niêm phong nhật ký ngay: dòng mới được ký, đóng dấu thời gian, khóa trong kho; `sohoa run` tự làm mỗi ngày."""
     with opened(home) as wiring:
+        unlock_own(wiring)
         made = seal_log(wiring.workshop, actor=actor())
     if json:
         show(made)

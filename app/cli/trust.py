@@ -10,6 +10,7 @@ import typer
 
 from app import signers, trusted
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, out, show, table
+from app.cli.unlocking import unlock_own
 from app.web import words
 from app.wiring import opened
 from signing.trust import FOREIGN, Manifest
@@ -43,6 +44,7 @@ def add(
 ) -> None:
     """Tin thêm một nơi cấp chứng thư; danh sách được ký lại. So dấu vân tay với nơi cấp trước khi thêm."""
     with opened(home) as wiring:
+        unlock_own(wiring)
         made = trusted.add(wiring, certificate, actor=actor())
     _tell(made, json=json)
 
@@ -54,6 +56,7 @@ def remove(
 ) -> None:
     """Không tin nơi cấp này nữa; danh sách được ký lại. Tài liệu đã lưu không đổi, kết luận về chúng thì đổi."""
     with opened(home) as wiring:
+        unlock_own(wiring)
         made = trusted.remove(wiring, fingerprint, actor=actor())
     _tell(made, json=json)
 
@@ -61,6 +64,7 @@ def remove(
 def sign(home: Home, json: Json = False) -> None:
     """Ký xác nhận danh sách chứng thư gốc đang nằm trong thư mục, sau khi đã xem bằng sohoa trust list."""
     with opened(home) as wiring:
+        unlock_own(wiring)
         made = trusted.sign_trust(wiring, actor=actor())
     _tell(made, json=json)
 

@@ -16,6 +16,7 @@ from signing.policy import POLICY
 MOST_WHOLE = 20
 """Up to so many documents are shown with every check; of more, those that did not pass."""
 MOST_NAMED = 1000
+NOTHING = "Không có tài liệu nào được kiểm tra."
 
 
 class ReportHead(Value):

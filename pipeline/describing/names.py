@@ -13,6 +13,7 @@ from pipeline.describing.text import fold, title_case
 __all__ = [
     "dossier_code_in",
     "doubt",
+    "is_short_form",
     "is_surname",
     "mend_surname",
     "name_trust",
@@ -80,6 +81,12 @@ def doubt(words: Sequence[str]) -> float:
 
 def sounds_vietnamese(word: str) -> bool:
     return _SYLLABLE.fullmatch(fold(word)) is not None
+
+
+def is_short_form(text: str) -> bool:
+    """Whether a word or a part of it is capitals that cannot be said, as no name's are: CCCD, CMND/GCN."""
+    parts = re.split(r"[\W_]+", text)
+    return any(len(part) >= 3 and part.isupper() and not set("aeiouy") & set(fold(part)) for part in parts)
 
 
 def name_trust(words: list[str]) -> float:

@@ -192,7 +192,9 @@ def test_a_paper_whose_signature_did_not_pass_is_held_but_not_reused(
         for name in ("b-b", "b-lta"):
             documents.save_description(conn, taken[name].id, described)
     [procedure, component] = _procedure_asking_for(wiring, "giay-xac-nhan-tinh-trang-hon-nhan")
-    answer = wiring.records.reuse_check(owner, procedure, date(2026, 11, 20), None, actor="motcua", unit="H99.32")
+    answer = wiring.records.reuse_check(
+        owner, procedure, date(2026, 11, 20), None, reader=Reader(account="motcua", role="clerk"), purpose=None
+    )
     [held] = [c.candidates for c in answer.components if c.code == component]
     assert {c.document_id: c.usable for c in held} == {taken["b-b"].id: False, taken["b-lta"].id: True}
     assert {c.why for c in held if not c.usable} == {"signature"}
