@@ -365,3 +365,10 @@ def test_a_number_of_the_other_sex_is_less_sure(printed: list[str]) -> None:
 
     assert sure("084066007788") > 0.8 > sure("084166007788")
     assert sure("084201007788") > 0.8 > sure("084301007788")
+
+
+@pytest.mark.parametrize("name", ["Trần Thị Lài", "Lý Thị Năm", "Sơn Chanh Tha"])
+def test_a_name_that_is_mended_because_names_hardly_have_it_is_a_guess(name: str) -> None:
+    [found] = people(*lines(f"Họ và tên: {name}"))
+    assert found.full_name is not None and found.full_name.raw_text == name
+    assert found.full_name.confidence < 0.8
