@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry import signers
 from registry.database import read, write
-from registry.errors import Conflict, ServiceUnavailable, SigningFailed
+from registry.errors import Conflict, NoSigningKey, ServiceUnavailable, SigningFailed
 from registry.signers import Signer
 
 if TYPE_CHECKING:
@@ -32,14 +32,22 @@ class OwnSigners:
     def __contains__(self, sha256: object) -> bool:
         return sha256 in self._pinned or sha256 == self._opened
 
+    @property
+    def are_known(self) -> bool:
+        """Whether anything says who they are: not in an installation that never signed and whose key lies elsewhere."""
+        return bool(self._pinned or self._opened)
+
     @cached_property
     def _pinned(self) -> frozenset[str]:
         return pinned(self._wiring) or frozenset()
 
     @cached_property
     def _opened(self) -> str:
-        with suppress(SigningFailed, ServiceUnavailable, OSError):
+        try:
             held = self._wiring.keys.held(None)
+        except NoSigningKey:
+            return signers.BARE
+        with suppress(SigningFailed, ServiceUnavailable, OSError):
             if held.secret is None or not held.secret.to_be_typed:
                 return str(self._wiring.keys.opened(held).certificate.sha256.hex())
         return ""

@@ -52,8 +52,8 @@ class Listed(Value):
 
 def listed(wiring: Wiring) -> Listed:
     """Raises SettingsInvalid when a file there is no certificate."""
-    folder = place(wiring)
-    store = TrustStore.load(folder, OwnSigners(wiring))
+    folder, signers = place(wiring), OwnSigners(wiring)
+    store = TrustStore.load(folder, signers if signers.are_known else None)
     known = {a.sha256: a for a in store.manifest.anchors} if store.manifest else {}
     anchors = []
     for path in sorted(folder.glob("*.pem")):

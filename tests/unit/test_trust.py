@@ -13,15 +13,17 @@ import pytest
 from app import checks, trusted
 from app.judging import trust_of
 from app.setup import initialise
-from app.signers import pinned
+from app.signers import OwnSigners, pinned
 from app.wiring import Wiring, opened
 from archive.seals import read_head
 from config.settings import load_settings
 from pipeline.sealing import seal_log, verify_log
 from registry import audit
-from registry.database import read
+from registry.database import read, write
 from registry.errors import Conflict, NotFound, SettingsInvalid
+from registry.signers import BARE
 from signing.authority import create_development_authority
+from signing.keys import KeyRing, RingKey
 from signing.trust import MANIFEST, SIGNATURE, TrustStore, sign_manifest
 
 
@@ -153,6 +155,22 @@ def test_a_renewed_certificate_signs_on_and_what_the_old_one_signed_stands(made:
         assert read_head(wiring.store, 2)[0].signers == (old, new)
         found = verify_log(wiring.engine, wiring.store, wiring.trust)
         assert found.ok and found.signers == (old, new)
+
+
+def test_before_anybody_is_remembered_the_installations_own_key_decides(made: Path, tmp_path: Path) -> None:
+    """As after an upgrade; where the key lies elsewhere too, the chain is all there is to ask for."""
+    shutil.copytree(made, tmp_path / "home")
+    with opened(tmp_path / "home") as wiring:
+        with write(wiring.engine) as conn:
+            conn.exec_driver_sql("DELETE FROM facts WHERE name = 'signers'")
+        assert pinned(wiring) is None
+        assert wiring.station.own_signer[0] in OwnSigners(wiring) and "0" * 64 not in OwnSigners(wiring)
+        assert trusted.listed(wiring).problem is None
+    (tmp_path / "home" / "keys" / "agency.p12").unlink()
+    with opened(tmp_path / "home") as wiring:
+        assert not OwnSigners(wiring).are_known and trusted.listed(wiring).problem is None
+        wiring.keys = KeyRing((RingKey(name="official"),))
+        assert BARE in OwnSigners(wiring) and trusted.listed(wiring).problem == "foreign-signature"
 
 
 def renew(home: Path, folder: Path) -> None:
