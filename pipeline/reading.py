@@ -92,6 +92,7 @@ def _scan(page: PageImage, index: int, codes: tuple[str, ...], options: ReadingO
         width_px=width,
         height_px=height,
         words=tuple(words),
+        instead_of=_instead_of(found.words),
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
         quality=seen,
@@ -211,6 +212,10 @@ def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float
     return placed
 
 
+def _instead_of(words: Sequence[ocr.RawWord]) -> dict[int, str]:
+    return {number: word.instead_of for number, word in enumerate(words) if word.instead_of}
+
+
 def _born_digital(page: PageImage, index: int) -> PageText:
     height, width = page.pixels.shape[:2]
     words = _own_lines(page.own_text)
@@ -251,6 +256,7 @@ def _beside(own: Sequence[Word], read: PageText, rotation_deg: int) -> PageText:
     first = own[-1].line + 1
     words = (*own, *(word.model_copy(update={"line": word.line + first}) for word in read.words))
     told = {"words": words, "text": _text(words), "own_words": len(own), "rotation_deg": rotation_deg, "blank": False}
+    told["instead_of"] = {len(own) + place: text for place, text in read.instead_of.items()}
     return read.model_copy(update=told)
 
 
@@ -267,8 +273,9 @@ def _with_pictures(known: PageText, page: PageImage, options: ReadingOptions) ->
         return known.model_copy(update={"status": "timeout"})
     if read.sure < UNSURE:  # a photograph, a coat of arms
         return known
-    words = _placed(in_reading_order(read.words, read.cells), (width, height), 0.0)
-    both = _beside(known.words, known.model_copy(update={"words": words}), known.rotation_deg)
+    seen = in_reading_order(read.words, read.cells)
+    found = {"words": _placed(seen, (width, height), 0.0), "instead_of": _instead_of(seen)}
+    both = _beside(known.words, known.model_copy(update=found), known.rotation_deg)
     return both.model_copy(update={"confidence": _confidence(both.words)})
 
 

@@ -52,6 +52,7 @@ from registry.values import (
     DocumentState,
     Event,
     PageText,
+    Person,
     Quality,
     RecordMetadata,
     ScanId,
@@ -67,6 +68,7 @@ from registry.values import (
 )
 from search.index import IndexEntry
 from signing.keys import KeyRole
+from signing.policy import POLICY
 from signing.sign import SignedPdf
 
 PAGES = TypeAdapter(tuple[PageText, ...])
@@ -144,14 +146,16 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
 
 
 def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float) -> list[str]:
-    """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`; empty when all is sure."""
-    reasons = [f"page:{p.index + 1}" for p in pages if not p.blank and _is_doubtful(p)]
+    """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`, and `page:<n>:<status>` of a page that
+    could not be read; empty when all is sure."""
+    reasons = [_page_reason(p) for p in pages if not p.blank and _is_doubtful(p)]
     if found.kind is None or found.kind_confidence < threshold:
         return ["kind", *reasons]
-    for name in catalogue.kinds[found.kind].required_fields:
+    kind = catalogue.kinds[found.kind]
+    for name in kind.required_fields:
         if name == "people":
-            weakest = min((_confidence_of_names(found)), default=0.0)
-            if weakest < threshold:
+            owners = kind.owners(found.people)
+            if not owners or any(_sureness(person) < threshold for person in owners):
                 reasons.append("field:people")
         elif (value := found.fields.get(name)) is None or value.confidence < threshold:
             reasons.append(f"field:{name}")
@@ -164,8 +168,15 @@ def _is_doubtful(page: PageText) -> bool:
     return page.status != "read" or badly_scanned or (bool(page.words) and page.confidence < LEGIBLE)
 
 
-def _confidence_of_names(found: Description) -> list[float]:
-    return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
+def _page_reason(page: PageText) -> str:
+    unread = "" if page.status == "read" else f":{page.status}"
+    return f"page:{page.index + 1}{unread}"
+
+
+def _sureness(person: Person) -> float:
+    """How sure the least sure of what is said of a person is; somebody without a name is nobody known."""
+    told = [v.confidence for v in (person.full_name, person.id_number, person.date_of_birth) if v is not None]
+    return min(told) if person.full_name else 0.0
 
 
 def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
@@ -208,6 +219,7 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             step="signed",
             signature_level=level,
             renew_by=until.isoformat() if until else None,
+            renew_policy=POLICY.version if until else None,
             level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=digest,

@@ -93,6 +93,12 @@ class Row:
     def tokens(self) -> tuple[Token, ...]:
         return tuple(token for segment in self.segments for token in segment.tokens)
 
+    @cached_property
+    def starts(self) -> frozenset[int]:
+        """Positions of the tokens with which a segment begins."""
+        ends = itertools.accumulate(len(segment.tokens) for segment in self.segments)
+        return frozenset({0, *ends})
+
     @property
     def page(self) -> int:
         return self.segments[0].page

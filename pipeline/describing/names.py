@@ -13,6 +13,7 @@ from pipeline.describing.text import fold, title_case
 __all__ = [
     "dossier_code_in",
     "doubt",
+    "is_short_form",
     "is_surname",
     "mend_surname",
     "name_trust",
@@ -70,9 +71,10 @@ def spelt(words: Sequence[str]) -> str:
 def doubt(words: Sequence[str]) -> float:
     """What the trust in a name is multiplied by for its syllables that names hardly have, 1 for none.
 
-    One that may be several others is the likeliest to be misread; one that is like no other may be a rare name.
+    One that may be another is likely to be misread, and a guess where it is mended: people are called Lài and Năm as
+    they are Lai and Nam. One that is like no other may be a rare name.
     """
-    factors = [0.75 if len(may_be(w)) > 1 else 0.9 for w in words[1:] if not is_syllable(w) and not is_surname(w)]
+    factors = [0.75 if may_be(w) else 0.9 for w in words[1:] if not is_syllable(w) and not is_surname(w)]
     if any(one.lower() == other.lower() for one, other in pairwise(words)):
         factors.append(0.75)  # a stroke of the signature beside it was read as the same again
     return min(factors, default=1.0)
@@ -80,6 +82,12 @@ def doubt(words: Sequence[str]) -> float:
 
 def sounds_vietnamese(word: str) -> bool:
     return _SYLLABLE.fullmatch(fold(word)) is not None
+
+
+def is_short_form(text: str) -> bool:
+    """Whether a word or a part of it is capitals that cannot be said, as no name's are: CCCD, CMND/GCN."""
+    parts = re.split(r"[\W_]+", text)
+    return any(len(part) >= 3 and part.isupper() and not set("aeiouy") & set(fold(part)) for part in parts)
 
 
 def name_trust(words: list[str]) -> float:

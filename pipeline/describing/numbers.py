@@ -26,6 +26,25 @@ _CIVIL = re.compile(r"(?<![\d/])(\d{1,5})\s*/\s*((?:19|20)\d{2})((?:\s*-\s*[A-Z]
 _BUSINESS = re.compile(r"(?<![\w/])(\d{2}[A-Z]\d{8}|\d{10}(?:-\d{3})?|\d{12})(?![\w/])")
 _LAND_BOOK = re.compile(r"(?<!\w)([A-ZĐ]{2})\s?(\d{4,8})(?!\w)")
 
+ID_CUES = (
+    "cccd",
+    "can cuoc",
+    "dinh danh",
+    "cmnd",
+    "chung minh",
+    "tuy than",
+    "phap ly",
+    "ho chieu",
+    "gccd",
+    "cccp",
+)
+"""What a personal number is called, folded, with slips."""
+
+
+def names_a_number(key: str) -> bool:
+    """Whether the folded words speak of a personal number or of the card that bears it."""
+    return any(cue in key for cue in ID_CUES)
+
 
 def as_digits(text: str) -> str:
     """The text with letters that are digits misread put right: for places where only digits can stand."""
