@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,7 +136,8 @@ def _covers(shown: Any, see_through: Collection[tuple[int, int]]) -> _Covers:
         if held.type == raw.FPDF_PAGEOBJ_TEXT:
             order[_address(held.raw)] = number
         elif held.get_px_size() not in see_through and not raw.FPDFPageObj_HasTransparency(held):
-            found.append((number, _on_page(held)))
+            with suppress(pypdfium2.PdfiumError):  # a picture of no size is nowhere
+                found.append((number, _on_page(held)))
     return _Covers(order, tuple(found))
 
 

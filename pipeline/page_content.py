@@ -15,7 +15,7 @@ MARKS = TEXT | {"f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "BI", "INLINE IM
 """Operators that show something beside a picture."""
 INVISIBLE = frozenset({3, 7})
 """ISO 32000-1, 9.3.6: text that is neither filled nor stroked; at most what follows is clipped by it."""
-MASKS = ("/SMask", "/Mask", "/ImageMask")
+MASKS = ("/SMask", "/Mask", "/ImageMask", "/OC")
 ALL_OF_IT = 0.99
 DEEPEST = 12
 NOTHING = pikepdf.Dictionary()
@@ -73,12 +73,23 @@ def page_steps(page: pikepdf.Page) -> list[Step]:
 
 
 def see_through(page: pikepdf.Page) -> frozenset[tuple[int, int]]:
-    """Width and height of the page's pictures through which may be seen what lies below."""
-    return frozenset(
-        (int(image.get("/Width", 0)), int(image.get("/Height", 0)))
-        for image in page.get_images(recursive=True).values()
-        if any(key in image for key in MASKS)
-    )
+    """Width and height of the page's pictures through which may be seen what lies below; of all where some of what the
+    page draws may be switched off. Empty for a page that cannot be parsed."""
+    try:
+        layers = _has_layers(page)
+        return frozenset(
+            (int(image.get("/Width", 0)), int(image.get("/Height", 0)))
+            for image in page.get_images(recursive=True).values()
+            if layers or any(key in image for key in MASKS)
+        )
+    except (pikepdf.PdfError, ValueError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _has_layers(page: pikepdf.Page) -> bool:
+    """Optional content (ISO 32000-1, 8.11): whether it is shown is settled elsewhere."""
+    held = [page.resources, *(form.get("/Resources", NOTHING) for form in _forms(page.resources))]
+    return any("/Properties" in resources for resources in held) or any("/OC" in f for f in _forms(page.resources))
 
 
 def may_have_text(page: pikepdf.Page) -> bool:
@@ -165,8 +176,8 @@ def _beside_drawing(step: Step) -> list[tuple[Sequence[Any], Any]]:
 
 def _cover(page: pikepdf.Page, found: Sequence[Step], held: Any) -> int:
     """The place of the last picture that hides all of the page; 0 where there is none."""
-    if any(step.name in ("W", "W*", "gs") for step in found):  # it may be seen in part, or shine through
-        return 0
+    if _has_layers(page) or any(step.name in ("W", "W*", "gs") for step in found):
+        return 0  # it may be seen in part, or what is below it, or not at all
     for n in range(len(found) - 1, -1, -1):
         step = found[n]
         image = held.get(step.operands[0]) if step.name == "Do" else None

@@ -77,6 +77,8 @@ def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Coll
             _make_life_size(page, read)
         if drawn:
             _draw(pdf, drawn, folder)
+        if len(drawn) == len(pages) and "/OCProperties" in pdf.Root:
+            del pdf.Root["/OCProperties"]  # the layers of pages that are pictures now
         _lay_text(pdf, [p if p.index in drawn else _without_own_text(p) for p in pages], folder)
         pdf.save(plain, object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return plain

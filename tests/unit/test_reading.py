@@ -246,6 +246,30 @@ def test_a_layer_of_text_that_nobody_sees_is_no_text_of_the_page(tmp_path: Path,
             assert (picture.Width, picture.Height) == (1111, 555)
 
 
+@pytest.mark.parametrize("how", ["masked", "in a layer"])
+def test_text_that_is_seen_through_a_picture_is_text_of_the_page(tmp_path: Path, how: str) -> None:
+    """A watermark, or a picture that is not shown."""
+    scan = with_layer(tmp_path, "below")
+    with pikepdf.open(scan, allow_overwriting_input=True) as pdf:
+        page = pdf.pages[0]
+        [picture] = page.get_images().values()
+        if how == "masked":
+            mask = pdf.make_stream(bytes(4), Width=2, Height=2, BitsPerComponent=8)
+            mask.update({"/Type": pikepdf.Name.XObject, "/Subtype": pikepdf.Name.Image})
+            mask.ColorSpace = pikepdf.Name.DeviceGray
+            picture.SMask = mask
+        else:
+            layer = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.OCG, Name="picture"))
+            picture.OC = layer
+            pdf.Root.OCProperties = pikepdf.Dictionary(OCGs=[layer], D=pikepdf.Dictionary(OFF=[layer]))
+        pdf.save(scan)
+    read = read_of(scan)
+    assert read.text.splitlines() == list(MISREAD)
+    assert read.own_words == len(read.words)
+    write_pdfa(scan, PDF, [read], tmp_path / "document.pdf")
+    assert "Mau" in pypdfium2.PdfDocument(tmp_path / "document.pdf")[0].get_textpage().get_text_range()
+
+
 def test_text_in_a_code_of_its_font_alone_is_read_from_what_it_looks_like(tmp_path: Path) -> None:
     """TCVN3: what is copied from it is no Vietnamese, whatever is seen. (Its letters look right only in its fonts.)"""
     place = tmp_path / "scan.pdf"
