@@ -294,6 +294,14 @@ def test_people_side_by_side_keep_their_own_numbers_and_birth_dates(drop: float)
     assert couple(people(*beside(WIFE, HUSBAND, drop=drop))) == COUPLE
 
 
+def test_people_named_at_different_heights_are_side_by_side_too() -> None:
+    left, right = [*WIFE], ["Dân tộc: Kinh", *HUSBAND]
+    assert couple(people(*beside(left, right))) == COUPLE
+    wide = "Hai bên tự nguyện kết hôn với nhau theo quy định của pháp luật về hôn nhân"
+    below = [(0.1, 0.4, wide), (0.55, 0.425, HUSBAND[0]), (0.1, 0.45, HUSBAND[3])]
+    assert told(people(*lines(WIFE[0], left=0.1, top=0.375), *below)[1])[:2] == ("Lý Tài", "084093005678")
+
+
 def width(text: str) -> float:
     parts = text.split()
     return sum(LETTER * len(part) for part in parts) + BLANK * (len(parts) - 1)
