@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
+from app import trusted
 from app.clocks import MOST_APART_S, server_clocks
 from app.wiring import Wiring
 from archive.ocfl import ROOT_DECLARATION
@@ -33,7 +34,9 @@ from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, utc_now, vietnam_date
 from signing import tsa
+from signing.policy import POLICY
 from signing.station import DEVELOPMENT
+from signing.trust import FOREIGN
 
 T = TypeVar("T")
 LEAST_FREE, ENOUGH_FREE = 0.10, 100 << 30
@@ -46,8 +49,15 @@ SILENT_S = 60.0
 """A process that has not beaten for so long is not counted as alive (pipeline.crew gives up after 30 s)."""
 RECONCILED_S, BACKED_UP_S = 36 * 3600.0, 3 * 86400.0
 CROWDED = 0.9
+UNSIGNED_S = 3 * 86400.0
+"""So long a document may wait for an official who signs at his own PC, a weekend with it."""
 LEVEL_S = 86400.0
 """So long a signature may wait for its level before anybody is called."""
+FIX_TRUST = {
+    False: "Xem sohoa trust list; nếu đúng: sohoa trust sign.",
+    True: "So dấu vân tay trong sohoa trust list với chứng thư của cơ quan và từng chứng thư gốc với nơi cấp;"
+    " bỏ gốc lạ: sohoa trust remove; rồi sohoa trust sign.",
+}
 WORKING_ROLES, WATCHING_ROLES = ("run", "worker"), ("run", "watch")
 
 
@@ -247,13 +257,35 @@ def fixity(home: Wiring) -> Found:
 
 
 def sealed(home: Wiring) -> Found:
-    """The audit log was sealed into the archive within the last days."""
+    """The audit log was sealed into the archive within the last days, and a timestamp authority vouched for it."""
     with read(home.engine) as conn:
-        at, began = backed_up_at(facts.get(conn, sealing.FACT)), reckoning.began(conn)
+        fact, began = facts.get(conn, sealing.FACT), reckoning.began(conn)
+    at, stamped = backed_up_at(fact), sealing.stamped_at(fact[0]) if fact else None
     fix = "sohoa audit seal; nếu báo nhật ký không nguyên vẹn: sohoa audit verify"
     if at is None:
         return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
-    return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
+    if age_s(at) >= BACKED_UP_S:
+        return Found(False, _ago(at), fix)
+    since = stamped.isoformat() if stamped else began
+    if since is not None and age_s(since) >= BACKED_UP_S:
+        told = f"dấu thời gian mới nhất {_ago(since)}" if stamped else "chưa niêm phong nào có dấu thời gian"
+        fix = "Kiểm tra signing.tsa bằng sohoa doctor --certificate, rồi sohoa audit seal."
+        return Found(False, f"{_ago(at)}; {told}", fix)
+    return Found(True, _ago(at))
+
+
+def trust(home: Wiring) -> Found:
+    """The trust anchors are those that somebody signed for, and none of them has expired."""
+    found = trusted.listed(home)
+    if found.problem:
+        files = f" ({', '.join(found.strangers)})" if found.strangers else ""
+        detail = f"{len(found.anchors)} chứng thư gốc; {trusted.PROBLEMS[found.problem]}{files}"
+        return Found(False, detail, FIX_TRUST[found.problem == FOREIGN])
+    over = [a.subject for a in found.anchors if a.not_after < utc_now()]
+    detail = f"{len(found.anchors)} chứng thư gốc, danh sách phiên bản {found.version} đã {found.age_days} ngày"
+    if over:
+        return Found(False, f"{detail}; {len(over)} đã hết hạn", "Thêm chứng thư gốc mới: sohoa trust add.")
+    return Found(True, detail)
 
 
 def levels(home: Wiring) -> Found:
@@ -270,18 +302,30 @@ def levels(home: Wiring) -> Found:
     return Found(stuck is None and late is None, detail, "sohoa archive renew; hoặc trang Lịch gia hạn.")
 
 
+def to_sign(home: Wiring) -> Found:
+    """No document waits for days for whoever signs it: until then it is neither archived nor found."""
+    number, since = _books(home, reckoning.waiting_for_signature) or (0, None)
+    if since is None:
+        return Found(True, "không có tài liệu chờ người ký")
+    detail = f"{number} tài liệu chờ người ký, lâu nhất từ {vietnam_date(datetime.fromisoformat(since)):%d/%m/%Y}"
+    return Found(age_s(since) <= UNSIGNED_S, detail, "Nhắc người ký mở trang Chờ ký số.")
+
+
 def renewals(home: Wiring) -> Found:
-    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days."""
+    """No timestamp of the archive ends within 90 days: the runner renews it before. Told at 90, 30 and 7 days. Those
+    that were not measured by the policy in force are told as well."""
     today = vietnam_date(utc_now())
     with read(home.engine) as conn:
         first = known_levels.next_end(conn)
         due = [(d, known_levels.count_to_renew(conn, today + timedelta(days=d))) for d in sorted(ALARMS_DAYS)]
+        unknown = known_levels.count_unmeasured(conn, POLICY.version)
+    more = f"; {unknown} hồ sơ chưa tính hạn theo quy tắc {POLICY.version}" if unknown else ""
     if first is None:
-        return Found(True, "chưa có dấu thời gian nào")
+        return Found(True, f"chưa có dấu thời gian nào{more}")
     days, number = next(((d, n) for d, n in due if n), (0, 0))
     if not number:
-        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}")
-    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}"
+        return Found(True, f"sớm nhất hết hạn ngày {first:%d/%m/%Y}{more}")
+    detail = f"{number} hồ sơ hết hạn dấu thời gian trong {days} ngày, sớm nhất {first:%d/%m/%Y}{more}"
     return Found(
         False, detail, f"sohoa archive renew --due-within {days}; nếu không được, xem lý do ở trang Lịch gia hạn."
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app import checks, trusted
+from app import checks
 from app.checks import Found
 from app.kept import Kept, Outcome
 from app.wiring import Wiring
@@ -16,6 +16,7 @@ from pipeline.run_lock import runner_is_alive
 from registry import documents
 from registry.database import read
 from registry.values import Value, utc_now
+from signing.keys.secret import is_exposed
 from signing.station import DEVELOPMENT
 
 PATIENCE_S = 10.0
@@ -111,23 +112,23 @@ def _key(wiring: Wiring) -> Found:
     return Found(least > 30, detail, "Xin cấp chứng thư mới trước khi hết hạn.")
 
 
+def _pins(wiring: Wiring) -> Found:
+    """No PIN lies in a file that others can read, and that of a token or a signing service in none at all."""
+    told = wiring.settings.signing
+    files = [key.pin_file for key in told.keys] if told.keys else [told.passphrase_file]
+    paths = [wiring.settings.path(file) for file in files if file is not None]
+    if exposed := [path for path in paths if path.exists() and is_exposed(path)]:
+        detail = f"người khác trên máy đọc được {', '.join(path.name for path in exposed)}"
+        return Found(False, detail, f"chmod 600 {' '.join(map(str, exposed))}; đổi mã PIN nếu có thể đã lộ.")
+    if clear := [key.name for key in told.keys if key.kind in ("pkcs11", "csc") and key.pin_file]:
+        detail = f"mã PIN nằm trong tệp, không mã hóa: {', '.join(clear)}"
+        return Found(False, detail, 'Đặt pin = "typed" (gõ khi chạy), hoặc pin_credential (systemd, được mã hóa).')
+    return Found(True, "không có mã PIN nào để hở")
+
+
 def _runner(wiring: Wiring) -> Found:
     alive = runner_is_alive(wiring.settings.home)
     return Found(alive, "đang chạy" if alive else "không chạy", "sohoa run, hoặc sohoa watch")
-
-
-def _trust(wiring: Wiring) -> Found:
-    """The trust anchors are those that somebody signed for, and none of them has expired."""
-    found = trusted.listed(wiring)
-    if found.problem:
-        files = f" ({', '.join(found.strangers)})" if found.strangers else ""
-        detail = f"{len(found.anchors)} chứng thư gốc; {trusted.PROBLEMS[found.problem]}{files}"
-        return Found(False, detail, "Xem sohoa trust list; nếu đúng: sohoa trust sign.")
-    over = [a.subject for a in found.anchors if a.not_after < utc_now()]
-    detail = f"{len(found.anchors)} chứng thư gốc, danh sách phiên bản {found.version} đã {found.age_days} ngày"
-    if over:
-        return Found(False, f"{detail}; {len(over)} đã hết hạn", "Thêm chứng thư gốc mới: sohoa trust add.")
-    return Found(True, detail)
 
 
 CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
@@ -141,7 +142,8 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("store", _store),
     ("index", checks.index),
     ("signing-key", _key),
-    ("trust", _trust),
+    ("pins", _pins),
+    ("trust", checks.trust),
     ("tsa", checks.timestamps),
     ("clock", checks.clock),
     ("runner", _runner),
@@ -151,6 +153,7 @@ CHECKS: tuple[tuple[str, Callable[[Wiring], Found]], ...] = (
     ("backup", checks.backup),
     ("fixity", checks.fixity),
     ("sealed", checks.sealed),
+    ("to-sign", checks.to_sign),
     ("levels", checks.levels),
     ("renewals", checks.renewals),
 )

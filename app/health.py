@@ -56,6 +56,8 @@ WATCHED = (
     Watched("backup", checks.backup, every_s=LATER_S, banner=False, books=True),
     Watched("fixity", checks.fixity, every_s=LATER_S, books=True),
     Watched("sealed", checks.sealed, every_s=LATER_S, banner=False, books=True),
+    Watched("to-sign", checks.to_sign, every_s=LATER_S, books=True),
+    Watched("trust", checks.trust, every_s=SELDOM_S, limit_s=8.0, banner=False, books=True),
     Watched("levels", checks.levels, every_s=LATER_S, banner=False, books=True),
     Watched("renewals", checks.renewals, every_s=LATER_S, books=True),
 )

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 _scans: Scans = {}
 
 
-def verify_in_worker(settings: Settings, ids: tuple[DocumentId, ...], once: bool) -> list[VerificationReport]:
+def verify_in_worker(
+    settings: Settings, ids: tuple[DocumentId, ...], once: bool, signers: frozenset[str] | None
+) -> list[VerificationReport]:
     """Runs in a worker process; see verify_here."""
-    store, trust = _store(settings), trust_of(settings)
+    store, trust = _store(settings), trust_of(settings, signers)
     return [verify_record(store, trust, document_id, _scans if once else None) for document_id in ids]
 
 
-def verify_file_in_worker(settings: Settings, path: Path) -> VerificationReport:
+def verify_file_in_worker(settings: Settings, path: Path, signers: frozenset[str] | None) -> VerificationReport:
     """Runs in a worker process; see verify_file_here."""
-    return verify_file(path, trust_of(settings))
+    return verify_file(path, trust_of(settings, signers))
 
 
 def repeat_in_worker(settings: Settings, document_id: DocumentId) -> tuple[Repeated, ...]:
@@ -46,18 +48,19 @@ def keep_in_worker(settings: Settings, document_id: DocumentId) -> bytes:
         return judge_and_keep(pdf, trust_of(settings), document_id)
 
 
-def trust_of(settings: Settings) -> TrustStore:
-    """The trust store as it stands now; read anew only when a file of it is another. Raises SettingsInvalid."""
+def trust_of(settings: Settings, signers: frozenset[str] | None = None) -> TrustStore:
+    """The trust store as it stands now; read anew only when a file of it is another. signers: who may have signed it.
+    Raises SettingsInvalid."""
     folder = settings.path(settings.signing.trust)
     stamps = tuple(
         sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in folder.glob("*") if p.name[0] != ".")
     )
-    return _trust(folder, stamps)
+    return _trust(folder, stamps, signers)
 
 
 @lru_cache(maxsize=2)
-def _trust(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> TrustStore:
-    return TrustStore.load(folder)
+def _trust(folder: Path, _stamps: tuple[tuple[str, int, int], ...], signers: frozenset[str] | None) -> TrustStore:
+    return TrustStore.load(folder, signers)
 
 
 @lru_cache(maxsize=2)

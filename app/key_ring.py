@@ -15,7 +15,7 @@ from config.settings import Settings, SigningKeySettings
 from registry.errors import SettingsInvalid, SigningFailed
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, RingKey, SigningKey
 from signing.keys.ring import Holder
-from signing.keys.secret import Secret
+from signing.keys.secret import Secret, read_private
 
 
 def key_ring(settings: Settings, catalogue: Catalogue, *, marks: Path) -> KeyRing:
@@ -32,7 +32,7 @@ def _only_key(settings: Settings) -> SigningKey:
     passphrase = told.passphrase.get_secret_value() if told.passphrase else None
     if passphrase is None and told.passphrase_file is not None:
         try:
-            passphrase = settings.path(told.passphrase_file).read_text(encoding="utf-8").strip()
+            passphrase = read_private(settings.path(told.passphrase_file)).strip()
         except OSError as exc:
             raise SigningFailed(f"the passphrase file {told.passphrase_file.name} cannot be read") from exc
     return Pkcs12Key.load(settings.path(told.key_file), passphrase or "")
@@ -70,7 +70,13 @@ def _secret(settings: Settings, told: SigningKeySettings, marks: Path) -> Secret
     if told.pin_credential:
         file = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials/sohoa")) / told.pin_credential
     # a file's passphrase may be tried as often as one likes: nothing locks
-    return Secret(told.name, file=file, marks=None if told.kind == "pkcs12" else marks, keep=told.kind == "csc")
+    return Secret(
+        told.name,
+        file=file,
+        credential=bool(told.pin_credential),
+        marks=None if told.kind == "pkcs12" else marks,
+        keep=told.kind == "csc",
+    )
 
 
 def _open(settings: Settings, told: SigningKeySettings, secret: Secret | None) -> SigningKey:

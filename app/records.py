@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.judging import keep_in_worker, repeat_in_worker
+from app.signers import pinned
 from app.verifying import PATIENCE_S, keep, verify_file_here, verify_here
-from archive.aip import SEARCH_COPY, add_version, inventory_sha256, open_file, read_record
+from archive.aip import SEARCH_COPY, inventory_sha256, open_file, read_record
+from archive.ocfl import object_root
 from metrics.indicators import Indicator, drill, indicators
 from pipeline import copies, decisions, intake
 from pipeline.drawing import render_page
@@ -19,9 +21,11 @@ from pipeline.intake import Receipt
 from pipeline.kept_verdicts import Repeated, file_name
 from pipeline.steps import load_pages
 from pipeline.verification import VerificationReport
-from registry import audit, documents, dossiers
+from pipeline.versions import write_version
+from registry import disposals, documents, dossiers, reads
 from registry.database import read, write
-from registry.errors import Conflict, KeyNotFound, NotFound
+from registry.errors import Conflict, KeyNotFound, NotArchived, NotFound, RecordDisposed, RecordUnknown
+from registry.reads import Purpose, Reader
 from registry.recorded import note_version
 from registry.reuse_events import ReuseEvent
 from registry.users import UserRow
@@ -42,19 +46,28 @@ class Records:
     def verify(self, document_id: DocumentId) -> VerificationReport:
         """The verdict on an archived document. Raises NotFound, Conflict when it is not archived yet."""
         self._archived(document_id)
-        return self.examine(document_id)
+        return self._judge(document_id)
 
     def examine(self, document_id: DocumentId) -> VerificationReport:
-        """The same for whatever the archive holds; the registry keeps the verdict where it knows the document."""
-        found = verify_here(self._wiring.verifying_pool, self._wiring.settings, (document_id,))
+        """The same for whatever the archive holds; the registry keeps the verdict where it knows the document.
+
+        Raises RecordUnknown, RecordDisposed, NotArchived: of what is not to be there, no verdict is given.
+        """
+        self._require_expected(document_id)
+        return self._judge(document_id)
+
+    def _judge(self, document_id: DocumentId) -> VerificationReport:
+        wiring = self._wiring
+        found = verify_here(wiring.verifying_pool, wiring.settings, (document_id,), signers=pinned(wiring))
         return keep(self._wiring.engine, found)[0]
 
     def examine_file(self, path: Path) -> VerificationReport:
         """The verdict on a loose PDF, by the anchors of this installation."""
-        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path)
+        return verify_file_here(self._wiring.verifying_pool, self._wiring.settings, path, signers=pinned(self._wiring))
 
     def keep_verdict(self, document_id: DocumentId, actor: str) -> str:
-        """The verdict of now lies in the record, as a new version, with all it follows from; its name there.
+        """The verdict of now lies in the record, as a new version, with all it follows from; its name there. Safe to
+        interrupt at any point (pipeline.versions).
 
         Raises NotFound, KeyNotFound, Conflict.
         """
@@ -62,7 +75,15 @@ class Records:
         wiring = self._wiring
         kept = wiring.verifying_pool.run(keep_in_worker, wiring.settings, document_id, timeout_s=PATIENCE_S)
         name = file_name(kept)
-        made = add_version(wiring.store, document_id, {name: kept}, user=actor, message="validation kept")
+        made = write_version(
+            wiring.engine,
+            wiring.store,
+            document_id,
+            {name: kept},
+            actor=actor,
+            unit=record.unit,
+            message="validation kept",
+        )
         digest = inventory_sha256(wiring.store, document_id, made.version)
         with write(wiring.engine) as conn:
             note_version(
@@ -71,8 +92,9 @@ class Records:
         return name
 
     def repeat_verdicts(self, document_id: DocumentId) -> tuple[Repeated, ...]:
-        """Every verdict kept in a record, asked again from what lies beside it alone. Raises KeyNotFound,
+        """Every verdict kept in a record, asked again from what lies beside it alone. Raises as examine; KeyNotFound,
         FixityMismatch."""
+        self._require_expected(document_id)
         wiring = self._wiring
         return wiring.verifying_pool.run(repeat_in_worker, wiring.settings, document_id, timeout_s=PATIENCE_S)
 
@@ -114,9 +136,17 @@ class Records:
         decisions.approve(self._wiring.workshop, document_id, actor, copied)
 
     def make_extract(
-        self, document_id: DocumentId, pages: Sequence[int], actor: str, number: str | None = None
+        self,
+        document_id: DocumentId,
+        pages: Sequence[int],
+        *,
+        reader: Reader,
+        purpose: Purpose,
+        number: str | None = None,
     ) -> Receipt:
-        return copies.make_extract(self._wiring.workshop, document_id, pages, actor=actor, number=number)
+        return copies.make_extract(
+            self._wiring.workshop, document_id, pages, reader=reader, purpose=purpose, number=number
+        )
 
     def correct(self, document_id: DocumentId, values: Mapping[str, str], actor: str) -> None:
         decisions.correct(self._wiring.workshop, document_id, values, actor)
@@ -128,13 +158,19 @@ class Records:
         intake.retry(self._wiring.workshop, item_id, actor)
 
     def reuse_check(
-        self, owner: str, procedure: str, on: date, units: frozenset[str] | None, *, actor: str, unit: str | None
+        self,
+        owner: str,
+        procedure: str,
+        on: date,
+        units: frozenset[str] | None,
+        *,
+        reader: Reader,
+        purpose: Purpose | None,
     ) -> ReuseAnswer:
-        """What the person need not bring; the question itself is in the audit log, without the number asked for."""
-        with write(self._wiring.engine) as conn:
-            audit.append(conn, actor=actor, action="reuse-check", subject=procedure, unit=unit)
+        """What the person need not bring; the audit log has the question, without the number asked for, and which
+        papers the answer showed. Raises NotFound for an unknown procedure."""
         with read(self._wiring.engine) as conn:
-            return reuse.check(
+            answer = reuse.check(
                 conn,
                 self._wiring.catalogue,
                 owner=owner,
@@ -143,6 +179,10 @@ class Records:
                 units=units,
                 verdict_of=self._verdict_of,
             )
+        shown = [(x.unit, x.document_id) for component in answer.components for x in component.candidates]
+        with write(self._wiring.engine) as conn:
+            reads.note_shown(conn, "reuse-check", answer.procedure, shown, reader, purpose)
+        return answer
 
     def reuse_record(
         self, document_id: DocumentId, dossier_code: str, component_code: str, actor: str, unit: str | None
@@ -184,7 +224,7 @@ class Records:
         return self._wiring.catalogue.subtree(user.unit, today)
 
     def _verdict_of(self, document_id: DocumentId) -> Verdict:
-        return self.examine(document_id).verdict
+        return self._judge(document_id).verdict
 
     def _pdf(self, document_id: DocumentId) -> BinaryIO:
         if self._get(document_id).archived_at is not None:
@@ -201,6 +241,22 @@ class Records:
     def _get(self, document_id: DocumentId) -> documents.DocumentRecord:
         with read(self._wiring.engine) as conn:
             return documents.get(conn, document_id)
+
+    def _require_expected(self, document_id: DocumentId) -> None:
+        """The registry says that the archive has the record, or the archive has something under this id."""
+        with read(self._wiring.engine) as conn:
+            try:
+                record = documents.get(conn, document_id)
+            except NotFound:
+                record = None
+            disposed = record is not None and record.state == DocumentState.DISPOSED
+            decision = disposals.of_document(conn, document_id) if disposed else None
+        if disposed:
+            raise RecordDisposed(decision.id if decision else None, decision.decided_at if decision else None)
+        if record is not None and record.archived_at is not None:
+            return
+        if next(iter(self._wiring.store.list(object_root(document_id))), None) is None:
+            raise RecordUnknown(document_id) if record is None else NotArchived(f"{document_id} is not archived yet")
 
     def _archived(self, document_id: DocumentId) -> documents.DocumentRecord:
         record = self._get(document_id)

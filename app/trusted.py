@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.signers import OwnSigners
+from pipeline.sealing import remember_signer
 from registry import audit
 from registry.database import write
 from registry.values import Value, utc_now
-from signing.trust import Manifest, TrustStore, add_anchor, read_certificates, remove_anchor, sign_manifest
+from signing.trust import Change, Manifest, TrustStore, addition, read_certificates, removal, sign_manifest
 
 if TYPE_CHECKING:
     from app.wiring import Wiring
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 PROBLEMS = {
     "unsigned": "danh sách chưa được ký xác nhận",
     "changed": "thư mục không còn đúng với danh sách đã ký",
-    "foreign-signature": "danh sách do khóa lạ ký",
+    "foreign-signature": "danh sách do chứng thư không phải của cơ quan này ký",
 }
 
 
@@ -33,12 +37,14 @@ class ListedAnchor(Value):
 
 
 class Listed(Value):
-    """The trust store. age_days: since the manifest was made; None without one. problem: see signing.trust."""
+    """The trust store. age_days: since the manifest was made; None without one. signer: SHA-256 of the
+    certificate that signed it. problem: see signing.trust."""
 
     version: int | None
     age_days: int | None
     made_by: str | None
     signed_by: str
+    signer: str
     problem: str | None
     strangers: tuple[str, ...]
     anchors: tuple[ListedAnchor, ...]
@@ -47,7 +53,7 @@ class Listed(Value):
 def listed(wiring: Wiring) -> Listed:
     """Raises SettingsInvalid when a file there is no certificate."""
     folder = place(wiring)
-    store = TrustStore.load(folder)
+    store = TrustStore.load(folder, OwnSigners(wiring))
     known = {a.sha256: a for a in store.manifest.anchors} if store.manifest else {}
     anchors = []
     for path in sorted(folder.glob("*.pem")):
@@ -69,6 +75,7 @@ def listed(wiring: Wiring) -> Listed:
         age_days=(utc_now() - made.made_at).days if made else None,
         made_by=made.made_by if made else None,
         signed_by=store.signed_by,
+        signer=store.signer,
         problem=store.problem,
         strangers=tuple(store.strangers),
         anchors=tuple(anchors),
@@ -80,27 +87,19 @@ def sign_trust(wiring: Wiring, *, actor: str) -> Manifest:
 
     Raises SigningFailed, SettingsInvalid.
     """
-    before = TrustStore.load(place(wiring))
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
-    if made.version != before.version:
-        _note(wiring, "trust-sign", actor, made, None)
-    return made
+    return _signed(wiring, "trust-sign", actor)
 
 
 def add(wiring: Wiring, certificate: Path, *, actor: str) -> Manifest:
-    """The certificate is an anchor, and the manifest says so. Raises SettingsInvalid, SigningFailed."""
-    anchor = add_anchor(place(wiring), certificate)
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
-    _note(wiring, "trust-add", actor, made, anchor.sha256.hex())
-    return made
+    """The certificate is an anchor, and the manifest and the log say so; none of it when it cannot be signed. Safe to
+    repeat. Raises SettingsInvalid, SigningFailed."""
+    return _signed(wiring, "trust-add", actor, addition(place(wiring), certificate))
 
 
 def remove(wiring: Wiring, fingerprint: str, *, actor: str) -> Manifest:
-    """The certificate is no anchor any more. Raises NotFound, Conflict, SigningFailed."""
-    anchor = remove_anchor(place(wiring), fingerprint)
-    made = sign_manifest(place(wiring), lambda body: wiring.station.sign_bytes(body).der, actor=actor)
-    _note(wiring, "trust-remove", actor, made, anchor.sha256.hex())
-    return made
+    """The certificate is no anchor any more; it stays one when that cannot be signed. Raises NotFound, Conflict,
+    SigningFailed."""
+    return _signed(wiring, "trust-remove", actor, removal(place(wiring), fingerprint))
 
 
 def place(wiring: Wiring) -> Path:
@@ -108,7 +107,24 @@ def place(wiring: Wiring) -> Path:
     return wiring.settings.path(wiring.settings.signing.trust)
 
 
-def _note(wiring: Wiring, action: str, actor: str, made: Manifest, sha256: str | None) -> None:
-    with write(wiring.engine) as conn:
-        detail = {"version": made.version, "anchors": len(made.anchors), **({"sha256": sha256} if sha256 else {})}
-        audit.append(conn, actor=actor, action=action, subject="trust", detail=detail)
+def _signed(wiring: Wiring, action: str, actor: str, change: Change | None = None) -> Manifest:
+    """The manifest by the installation's key, whose certificate is remembered before; a new one is in the log."""
+
+    @contextmanager
+    def noted(made: Manifest) -> Iterator[None]:
+        detail: dict[str, object] = {"version": made.version, "anchors": len(made.anchors)}
+        if change is not None:
+            detail["sha256"] = change.anchor.sha256.hex()
+        with write(wiring.engine) as conn:
+            audit.append(conn, actor=actor, action=action, subject="trust", detail=detail)
+            yield
+
+    remember_signer(wiring.workshop, actor=actor)
+    return sign_manifest(
+        place(wiring),
+        lambda body: wiring.station.sign_bytes(body).der,
+        actor=actor,
+        signers=OwnSigners(wiring),
+        change=change,
+        noted=noted,
+    )

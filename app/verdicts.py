@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from config.messages import known_codes, sentence
@@ -37,12 +38,24 @@ VERDICTS = {
 TECHNICAL = ("not reached", "none", "no entry", "unsigned", "no claim")
 """Details that the sentence of the check says better."""
 
+LOG_TOLD = {
+    re.compile("no entry"): "empty",
+    re.compile("(v[0-9]+, )*v[0-9]+: no entry"): "no-entry",
+    re.compile("changed row .*"): "changed-row",
+}
+"""What the comparison with the audit log may find besides that archive and log differ."""
 
-def advice(check: Check) -> str:
-    """What to do about a check that did not hold, in Vietnamese; empty for one that did."""
+
+def advice(check: Check, *, ours: bool = False) -> str:
+    """What to do about a check that did not hold, in Vietnamese; empty for one that did.
+
+    ours: whether the record was signed here: such a one is raised and renewed, what came signed by others never is.
+    """
     if check.ok is True:
         return ""
-    for code in (f"check-{check.name.replace(' ', '-')}", check.sub_indication or ""):
+    own, told = f"check-{check.name.replace(' ', '-')}", check.sub_indication or ""
+    special = next((f"{own}-{code}" for sign, code in LOG_TOLD.items() if sign.fullmatch(check.detail)), "")
+    for code in (special, own, *([f"{told}-ours"] if ours else ()), told):
         if code in known_codes():
             return sentence(code)
     return sentence("GENERIC") if check.decides else ""

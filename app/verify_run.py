@@ -12,6 +12,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 from app.judging import trust_of
+from app.signers import pinned
 from app.verifying import keep, verify_here
 from archive.aip import iter_records
 from archive.ocfl import object_root
@@ -59,7 +61,7 @@ class RunEnd(Value):
 
 
 class Run:
-    """A run and its file. Use it as a context: nobody else goes on with the same meanwhile. Raises Conflict."""
+    """A run and its file, open for more."""
 
     def __init__(self, path: Path, head: RunHead) -> None:
         self.path, self.head = path, head
@@ -69,9 +71,33 @@ class Run:
         self._stream: IO[bytes] | None = None
 
     @classmethod
-    def open(cls, folder: Path, head: RunHead, *, anew: bool = False) -> Run:
-        """The newest run that was not finished, when it asks the same; else a new one. anew: a new one in any case."""
+    @contextmanager
+    def open(cls, folder: Path, head: RunHead, *, anew: bool = False) -> Iterator[Run]:
+        """The newest run that was not finished, when it asks the same; else a new one. anew: a new one in any case.
+
+        Nobody else is at a run of this folder meanwhile: no file is looked into, let alone cut, without its lock.
+        Raises Conflict.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise Conflict("another process is at this verification") from exc
+            run = cls._chosen(folder, head, anew=anew)
+            with run.path.open("r+b" if run.resumed else "w+b") as stream:
+                run._stream = stream
+                if run.resumed:
+                    stream.seek(0, os.SEEK_END)
+                else:
+                    run._line(head.model_dump_json())
+                try:
+                    yield run
+                finally:
+                    run._stream = None
+
+    @classmethod
+    def _chosen(cls, folder: Path, head: RunHead, *, anew: bool) -> Run:
         files = sorted(folder.glob("*.jsonl"))
         if files and not anew:
             begun = cls(files[-1], head)
@@ -81,25 +107,6 @@ class Run:
             old.unlink(missing_ok=True)
         stamp = "".join(c for c in head.started_at if c.isalnum())
         return cls(folder / f"{stamp}.jsonl", head)
-
-    def __enter__(self) -> Run:
-        stream = self.path.open("r+b" if self.path.exists() else "w+b")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            stream.close()
-            raise Conflict("another process is at this verification") from exc
-        self._stream = stream
-        if self.resumed:
-            stream.seek(0, os.SEEK_END)
-        else:
-            self._line(self.head.model_dump_json())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
     def add(self, reports: list[VerificationReport]) -> None:
         """What was found of the next records is on disk."""
@@ -117,12 +124,11 @@ class Run:
 
     def reports(self) -> Iterator[VerificationReport]:
         """What was found so far, in order, one in memory at a time."""
-        with self.path.open(encoding="utf-8") as stream:
+        with self.path.open("rb") as stream:
             next(stream, None)
             for line in stream:
-                told = json.loads(line)
-                if "id" in told:
-                    yield VerificationReport.model_validate({"document_id": told.pop("id"), **told})
+                if isinstance(told := _read(line), VerificationReport):
+                    yield told
 
     def _line(self, text: str, *, last: bool = True) -> None:
         assert self._stream is not None  # noqa: S101 the context is open
@@ -132,8 +138,8 @@ class Run:
             os.fsync(self._stream.fileno())
 
     def _takes_up(self, head: RunHead) -> bool:
-        """Whether the file is of an unfinished run that asks the same; then what it holds is counted, and a last line
-        that was not written whole is gone."""
+        """Whether the file is of an unfinished run that asks the same; then what it holds is counted, and from the
+        first line on that cannot be read, as a last one that was not written whole, it is gone."""
         with self.path.open("r+b") as stream:
             try:
                 begun = RunHead.model_validate_json(stream.readline())
@@ -143,16 +149,29 @@ class Run:
                 return False
             end = stream.tell()
             for line in stream:
-                if not line.endswith(b"\n"):
-                    break
-                told = json.loads(line)
-                if "id" not in told:
+                told = _read(line)
+                if isinstance(told, RunEnd):
                     return False
-                self.counted[told["verdict"]] += 1
-                self.last, end = DocumentId(told["id"]), end + len(line)
+                if told is None:
+                    break
+                self.counted[told.verdict] += 1
+                self.last, end = DocumentId(told.document_id), end + len(line)
             stream.truncate(end)
         self.head, self.resumed = begun, True
         return True
+
+
+def _read(line: bytes) -> VerificationReport | RunEnd | None:
+    """What a line behind the first says; None for one that cannot be read."""
+    try:
+        told = json.loads(line) if line.endswith(b"\n") else None
+        if not isinstance(told, dict):
+            return None
+        if "id" not in told:
+            return RunEnd.model_validate(told)
+        return VerificationReport.model_validate({"document_id": told.pop("id"), **told})
+    except ValueError:  # no JSON, no UTF-8, or another schema
+        return None
 
 
 def head_of(wiring: Wiring) -> RunHead:
@@ -174,14 +193,14 @@ def verify_all(
 
     progress: told how many more are done. Stopped at any point it goes on there the next time.
     """
-    pool, settings = wiring.verifying_pool, wiring.settings
+    pool, settings, signers = wiring.verifying_pool, wiring.settings, pinned(wiring)
     waiting = _after(iter_records(wiring.store), run.last)
     under_way: deque[Future[list[VerificationReport]]] = deque()
     with ThreadPoolExecutor(pool.processes, thread_name_prefix="verify") as threads:
         try:
             while True:
                 while len(under_way) < AHEAD * pool.processes and (batch := list(islice(waiting, AT_ONCE))):
-                    under_way.append(threads.submit(verify_here, pool, settings, batch, once=True))
+                    under_way.append(threads.submit(verify_here, pool, settings, batch, once=True, signers=signers))
                 if not under_way:
                     break
                 found = keep(wiring.engine, under_way.popleft().result())

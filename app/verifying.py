@@ -23,26 +23,35 @@ PATIENCE_S = 600.0
 
 
 def verify_here(
-    pool: WorkerPool, settings: Settings, ids: Sequence[DocumentId], *, once: bool = False
+    pool: WorkerPool,
+    settings: Settings,
+    ids: Sequence[DocumentId],
+    *,
+    once: bool = False,
+    signers: frozenset[str] | None = None,
 ) -> list[VerificationReport]:
     """The verdicts on records, in their order. One that a worker does not survive is INDETERMINATE, and says so.
 
-    once: in a run over many, where scans of several documents need not be read again for each of their parts.
+    once: in a run over many, where scans of several documents need not be read again for each of their parts. signers:
+    who may have signed the trust list.
     """
     try:
-        return pool.run(verify_in_worker, settings, tuple(ids), once, timeout_s=PATIENCE_S)
+        return pool.run(verify_in_worker, settings, tuple(ids), once, signers, timeout_s=PATIENCE_S)
     except TaskFailed as exc:
         if exc.reason == "closed" or exc.reason.startswith("raised"):
             raise
         if len(ids) == 1:
             return [not_checked(str(ids[0]), exc.reason)]
-    return [report for one in ids for report in verify_here(pool, settings, (one,), once=once)]
+    found = (verify_here(pool, settings, (one,), once=once, signers=signers) for one in ids)
+    return [report for reports in found for report in reports]
 
 
-def verify_file_here(pool: WorkerPool, settings: Settings, path: Path) -> VerificationReport:
+def verify_file_here(
+    pool: WorkerPool, settings: Settings, path: Path, signers: frozenset[str] | None = None
+) -> VerificationReport:
     """The verdict on a loose PDF."""
     try:
-        return pool.run(verify_file_in_worker, settings, path.resolve(), timeout_s=PATIENCE_S)
+        return pool.run(verify_file_in_worker, settings, path.resolve(), signers, timeout_s=PATIENCE_S)
     except TaskFailed as exc:
         if exc.reason == "closed":
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -148,19 +148,26 @@ def events_json(events: tuple[Event, ...]) -> bytes:
 
 
 def add_version(
-    store: ObjectStore, document_id: DocumentId, changed: Mapping[str, Content], *, user: str, message: str
+    store: ObjectStore,
+    document_id: DocumentId,
+    changed: Mapping[str, Content],
+    *,
+    user: str,
+    message: str,
+    intend: Callable[[str, str], None] = lambda _version, _inventory_sha256: None,
 ) -> ArchivedRecord:
     """The newest version holds the named files as given; all others stay. Nothing is overwritten. Raises KeyNotFound.
 
     It is retained as long as the metadata of the version before it say, or those given when they name a later day.
     Safe to repeat: files that the newest version holds already make no new one, and a version whose writing was
-    interrupted after its content stood is completed first.
+    interrupted after its content stood is completed first. intend: told the new version's name and the SHA-256 of its
+    inventory before any of it is in the store.
     """
     inventory = _completed(store, document_id)
     state = inventory.versions[inventory.head].state
     if any(state.get(logical) != _digests(content)[0] for logical, content in changed.items()):
         until = _retention(store, inventory, document_id, changed)
-        draft = _Draft(user=user, message=message, created=utc_now(), retain_until=until)
+        draft = _Draft(user=user, message=message, created=utc_now(), retain_until=until, intend=intend)
         _write_version(store, document_id, inventory, changed, draft)
         if _is_held(store, document_id):  # what is new as well
             store.hold(object_root(document_id), True)
@@ -260,6 +267,7 @@ class _Draft:
     message: str
     created: datetime
     retain_until: date | None
+    intend: Callable[[str, str], None] = lambda _version, _inventory_sha256: None
 
 
 def _write_version(
@@ -299,6 +307,7 @@ def _write_version(
         fixities = {k: announced.get(k.removeprefix(f"{name}/")) or _digests(v)[1] for k, v in whole.items()}
         store.put_tree(root, whole, fixities, retain_until=draft.retain_until)
         return
+    draft.intend(name, _digests(inventory)[1])
     new: dict[str, Content] = {**tree, **papers}
     fixities = {k: announced.get(k) or _digests(v)[1] for k, v in new.items()}
     store.put_tree(f"{root}/{name}", new, fixities, retain_until=draft.retain_until)

@@ -28,7 +28,8 @@ AHEAD = 30
 class SealHead(Value):
     """`head.json`. previous, head: the hash before the first row and that of the last. rows_sha256: of the lines, each
     with its line end. tree: head of the hash tree over the rows' hashes (RFC 6962). before: SHA-256 of the head.json of
-    the seal before; null for the first."""
+    the seal before; null for the first. signers: SHA-256 of the certificates whose seals are this installation's, in so
+    far as the signer of this one is; `timestamp` stands for a seal that nobody signed."""
 
     schema_version: int = 1
     number: int
@@ -42,6 +43,7 @@ class SealHead(Value):
     made_at: datetime
     installation: str
     program: str
+    signers: tuple[str, ...] = ()
     retain_until: None = None
     """For ever: a log is needed as long as the longest kept of the records that it tells of."""
 

@@ -6,6 +6,7 @@ Law and forms change every year: nothing of this is a constant in code. Days are
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from config.errors import SettingsInvalid
 from config.plain_yaml import read_yaml
@@ -75,6 +76,12 @@ class DocumentType(Entry):
     titles: tuple[str, ...]
     cues: tuple[str, ...] = ()
     """Phrases that only this paper has, for pages without its heading."""
+    number_labels: tuple[str, ...] = ()
+    """What its number stands after where the head has none: a label of one word ("Số") in the upper half only."""
+    number_pattern: str = ""
+    """A regular expression of the number after such a label; empty: nothing is read there."""
+    signer_titles: tuple[str, ...] = ()
+    """Titles of who signs it that are printed in small letters too ("Người làm đơn")."""
     owner: Literal["first", "all"] = "all"
     required_fields: tuple[str, ...] = ()
     """What must be read with confidence, or a person looks; `people` is what is said of everybody whose paper it is."""
@@ -83,6 +90,15 @@ class DocumentType(Entry):
     reusable: bool = True
     purpose_bound: bool = False
     """Valid only for the purpose written in it (marital status, NĐ 123/2015/NĐ-CP, Điều 23)."""
+
+    @field_validator("number_pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
+        return pattern
 
     def owners(self, people: Sequence[T]) -> Sequence[T]:
         """Whose paper it is, of those named on it in their order."""

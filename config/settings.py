@@ -124,9 +124,10 @@ class SigningKeySettings(Section):
     access_token_file: Path | None = None
     """csc: bearer token of the account; read anew for each signature, so that another program may renew it."""
     pin: Literal["typed", "file", "none"] = "typed"
-    """typed: asked once, when `sohoa run` or `sohoa worker` starts at a terminal. none: csc credentials without PIN."""
+    """typed: asked once, when `sohoa run`, `sohoa worker` or another command that signs starts at a terminal. none: csc
+    credentials without PIN."""
     pin_file: Path | None = None
-    """PIN or passphrase; better in `pin_credential`."""
+    """PIN or passphrase, readable by its owner alone (0600); better in `pin_credential`."""
     pin_credential: str | None = None
     """Name of a systemd credential (LoadCredentialEncrypted=) that holds it."""
     valid_for_days: PositiveInt = 7

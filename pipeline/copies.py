@@ -19,9 +19,10 @@ from pipeline.refusals import refusal_of
 from pipeline.soundness import PDF
 from pipeline.twin import render_twin
 from pipeline.workshop import Workshop
-from registry import audit, documents
+from registry import documents, reads
 from registry.database import read, write
 from registry.errors import Conflict, WorkerFailed
+from registry.reads import Purpose, Reader
 from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, utc_now, vietnam_date
 
 TAKING_S = 20.0
@@ -29,11 +30,18 @@ TAKING_S = 20.0
 
 
 def make_extract(
-    shop: Workshop, document_id: DocumentId, pages: Sequence[int], *, actor: str, number: str | None = None
+    shop: Workshop,
+    document_id: DocumentId,
+    pages: Sequence[int],
+    *,
+    reader: Reader,
+    purpose: Purpose,
+    number: str | None = None,
 ) -> Receipt:
     """These pages of the record (from 0), in their order, are a scan that was handed in, known to be an extract.
 
-    The same pages of the same record again are the same scan. number: under which the office registered the copy.
+    The same pages of the same record again are the same scan. number: under which the office registered the copy. In
+    the audit log this is a reading of the record, by whom and what for.
     Raises NotFound, Conflict for a record that is not in the archive, or pages that it does not have, or all of them.
     """
     told = CopyOf(form=CopyForm.EXTRACT, number=number, source=document_id, source_pages=tuple(sorted(set(pages))))
@@ -54,15 +62,15 @@ def make_extract(
             taken,
             unit_folder=inbox,
             relative=Path(taken.name),
-            actor=actor,
+            actor=reader.account,
             dossier=record.dossier_code,
             component=record.component_code,
             copied=told,
         )
     numbers = ",".join(str(page + 1) for page in told.source_pages)
     with write(shop.engine) as conn:
-        detail = {"pages": numbers, "scan": receipt.scan_id or ""}
-        audit.append(conn, actor=actor, action="extract", subject=document_id, unit=record.unit, detail=detail)
+        more = {"pages": numbers, "scan": receipt.scan_id or ""}
+        reads.note(conn, "extract", document_id, record.unit, reader, purpose, more)
     return receipt
 
 

@@ -19,6 +19,7 @@ from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import facts
 from registry.database import read
+from registry.errors import PinNeeded
 from registry.values import utc_now
 
 log = structlog.get_logger("sohoa.daily")
@@ -31,10 +32,15 @@ DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 
 
 class Daily:
-    """A thread of the runner. When something is due follows from the registry, so restarts neither skip nor repeat."""
+    """A thread of the runner. When something is due follows from the registry, so restarts neither skip nor repeat.
 
-    def __init__(self, shop: Workshop) -> None:
+    standing_in: a thread of a worker, which does what the runner could not do an hour after it was due: it seals the
+    audit log where the PIN of the key is typed, and was typed to the workers.
+    """
+
+    def __init__(self, shop: Workshop, *, standing_in: bool = False) -> None:
         self._shop = shop
+        self._standing_in = standing_in
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="daily", daemon=True)
         self._not_before: dict[str, float] = {}
@@ -56,9 +62,9 @@ class Daily:
             ("disposal", lambda: disposal.carry_out_approved(self._site())),
             # a portion at a time: how much of the day's share is left it knows itself
             ("fixity", lambda: fixity.daily_share(self._shop.engine, self._shop.store, stop=self._stop.is_set)),
-            (sealing.FACT, lambda: sealing.seal_log(self._shop)),
+            (sealing.FACT, lambda: self._seal(now)),
         )
-        for name, chore in chores:
+        for name, chore in chores[-1:] if self._standing_in else chores:
             if self._stop.is_set() or now < self._not_before.get(name, 0.0):
                 continue
             try:
@@ -67,6 +73,14 @@ class Daily:
             except Exception as exc:
                 self._not_before[name] = now + AFTER_FAILURE_S
                 log.error("daily_failed", chore=name, code=error_code(exc))
+
+    def _seal(self, now: float) -> None:
+        """Where nobody typed the PIN to this process, it is left to those to whom it was typed."""
+        try:
+            sealing.seal_log(self._shop, due=lambda: self._is_due(sealing.FACT))
+        except PinNeeded as exc:
+            self._not_before[sealing.FACT] = now + AFTER_FAILURE_S
+            log.warning("sealing_left_to_workers", code=exc.code)
 
     def _learn_retention(self, now: float) -> None:
         """Of what was archived before the registry was told; what cannot be read is asked again in an hour."""
@@ -83,6 +97,8 @@ class Daily:
             known = facts.get(conn, name)
             account = reconcile.last(conn) if name == reconcile.FACT else None
         every = DAY if account is None or account[0].ok else HOUR
+        if self._standing_in:
+            every += HOUR
         return known is None or abs(utc_now() - datetime.fromisoformat(known[1])) >= every
 
     def _work(self) -> None:

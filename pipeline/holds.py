@@ -15,7 +15,6 @@ from sqlalchemy import Engine
 
 from archive.aip import (
     AipPapers,
-    add_version,
     events_json,
     inventory_sha256,
     metadata_json,
@@ -25,10 +24,12 @@ from archive.aip import (
 from archive.ocfl import object_root, root_of
 from archive.scans import scan_object
 from archive.store import ObjectStore
+from pipeline.versions import write_version
 from registry import audit, documents
 from registry.database import read, write
 from registry.documents import DocumentRecord
 from registry.errors import Conflict, KeyNotFound, NotAllowed, ServiceUnavailable
+from registry.recorded import version_detail
 from registry.users import UserRow
 from registry.values import DocumentId, Event, LegalHold, Role, ScanId, utc_now
 
@@ -71,7 +72,7 @@ def lay(engine: Engine, homes: Homes, document_id: DocumentId, *, why: str, by: 
     hold = papers.metadata.legal_hold
     if hold is None:
         hold = LegalHold(since=utc_now(), by=by, why=why.strip()[:300])
-        _told(homes, papers, hold, Event(type=LAID, at=hold.since, agent=by, detail={"why": hold.why}))
+        _told(engine, homes, record, papers, hold, Event(type=LAID, at=hold.since, agent=by, detail={"why": hold.why}))
         _in_homes(homes, record, True)
     _noted(engine, homes, record, hold, by=by, action="hold")
 
@@ -87,7 +88,7 @@ def lift(engine: Engine, homes: Homes, document_id: DocumentId, *, why: str, by:
     papers = read_papers(homes.store, document_id)
     if papers.metadata.legal_hold is not None:
         event = Event(type=LIFTED, at=utc_now(), agent=by, detail={"why": why.strip()[:300]})
-        _told(homes, papers, None, event)
+        _told(engine, homes, record, papers, None, event)
     elif record.held_at is None and not any(e.type == LIFTED for e in papers.events):
         raise Conflict("no legal hold lies on it")  # one that somebody laid in the store alone is not ours to lift
     if record.held_at is not None:
@@ -95,11 +96,13 @@ def lift(engine: Engine, homes: Homes, document_id: DocumentId, *, why: str, by:
     _in_homes(homes, record, False, scan=not _held_besides(engine, record))
 
 
-def _told(homes: Homes, papers: AipPapers, hold: LegalHold | None, event: Event) -> None:
+def _told(
+    engine: Engine, homes: Homes, record: DocumentRecord, papers: AipPapers, hold: LegalHold | None, event: Event
+) -> None:
     """The record itself says so, as its newest version."""
     metadata = papers.metadata.model_copy(update={"legal_hold": hold, "schema_version": 4})
     changed = {"metadata.json": metadata_json(metadata), "events.json": events_json((*papers.events, event))}
-    add_version(homes.store, metadata.document_id, changed, user=event.agent, message=event.type)
+    write_version(engine, homes.store, record.id, changed, actor=event.agent, unit=record.unit, message=event.type)
 
 
 def _noted(
@@ -113,7 +116,7 @@ def _noted(
         documents.add_event(conn, record.id, last)
         # the reason stands in the record: what somebody typed freely is not for the log
         version = newest_version(homes.store, record.id)
-        detail = {"version": version, "inventory_sha256": inventory_sha256(homes.store, record.id, version)}
+        detail = version_detail(conn, record.id, version, inventory_sha256(homes.store, record.id, version))
         audit.append(conn, actor=by, action=action, subject=record.id, unit=record.unit, detail=detail)
 
 

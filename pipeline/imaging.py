@@ -24,6 +24,13 @@ INK_LEVEL = 150
 """On a normalised page, darker than this is ink."""
 FAINTEST, DARK_ENOUGH = 55, 120
 """How far ink stands off paper of 250: below the first it is the other side's, from the second it is dark."""
+INKED = 28
+"""Ink has a colour if one of its channels is so much brighter than both others."""
+FAINT_EDGE = 60
+"""A quarter of a stamp's thin edge, of 255."""
+SMALLEST_STAMP, LARGEST_STAMP, ENCLOSED = (0.055, 0.1), 0.42, 0.6
+"""Sides of a stamp, in shorter sides of the page: 12 x 21 mm to 88 mm on A4; and what a ring or a frame encloses of the
+rectangle around it."""
 ASKED, MOST = 400, 8000
 """So many letters are asked where their neighbour stands, among so many at most: a page of specks costs no more."""
 FEWEST = 40
@@ -49,21 +56,50 @@ class Lean:
 
 
 def to_ocr_gray(image: Pixels) -> Gray:
-    """The page in grey, evenly lit, white around the paper, red seals gone but not the print below them, faint print as
+    """The page in grey, evenly lit, white around the paper, seals gone but not the print below them, faint print as
     dark as any."""
-    return strengthen(normalise(hide_surroundings(drop_red(image))))
+    return strengthen(normalise(hide_surroundings(drop_seals(image))))
 
 
-def drop_red(image: Pixels) -> Gray:
-    """Grey in which red ink is as bright as in red light: black and blue ink below a seal stays."""
+def drop_seals(image: Pixels) -> Gray:
+    """Grey in which red ink is as bright as in red light, and that of a blue seal or stamp as its paper: black print
+    below stays, and so do lines of red print and all that is written with a blue pen."""
     if image.ndim == 2:
         return image
     red, green, blue = cv2.split(image)
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    reddish = (cv2.subtract(red, cv2.max(green, blue)) > 28).astype(np.uint8)
+    reddish = (cv2.subtract(red, cv2.max(green, blue)) > INKED).astype(np.uint8)
     if reddish.any():
-        gray = np.where((reddish > 0) & (_red_print(reddish) == 0), red, gray)
+        print_ = _red_print(reddish) & (1 - _stamped(reddish, gray))
+        cv2.copyTo(red, reddish & (1 - print_), gray)
+    bluish = (cv2.subtract(blue, cv2.max(red, green)) > INKED).astype(np.uint8)
+    if bluish.any() and (of_stamps := bluish & _stamped(bluish, gray)).any():
+        level = float(np.median(blue[of_stamps > 0]))  # blue ink is no brighter than that even in blue light
+        brighter = np.minimum(np.arange(256) * (WHITE / max(level, 1.0)), WHITE).astype(np.uint8)
+        cv2.copyTo(cv2.LUT(blue, brighter), of_stamps, gray)
     return np.asarray(gray, dtype=np.uint8)
+
+
+def _stamped(ink: Gray, gray: Gray) -> Gray:
+    """1 inside of seals and stamps: rings and frames of this ink that close, as large as stamps are. Print that crosses
+    one is part of it."""
+    quarter = (max(1, gray.shape[1] // 4), max(1, gray.shape[0] // 4))
+    small = cv2.resize(ink * WHITE, quarter, interpolation=cv2.INTER_AREA) > FAINT_EDGE
+    dark = cv2.resize(gray, quarter, interpolation=cv2.INTER_AREA) < INK_LEVEL
+    crossing = dark & (cv2.dilate(small.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+    closed = cv2.morphologyEx((small | crossing).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5)))
+    contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    short, inside = min(small.shape), np.zeros_like(closed)
+    for contour in contours:
+        _, _, width, height = cv2.boundingRect(contour)
+        low, high = sorted((width, height))
+        if low < SMALLEST_STAMP[0] * short or high < SMALLEST_STAMP[1] * short or high > LARGEST_STAMP * short:
+            continue
+        if cv2.contourArea(contour) > ENCLOSED * width * height:  # what is written encloses little
+            cv2.drawContours(inside, [contour], -1, 1, cv2.FILLED)
+    if not inside.any():
+        return np.zeros_like(ink)
+    return np.asarray(cv2.resize(inside, ink.shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
 def _red_print(reddish: Gray) -> Gray:

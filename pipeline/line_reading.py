@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pipeline import second_reader
+from pipeline.digits_again import digits_again
 from pipeline.imaging import Gray
 from pipeline.lines import find_lines
 from pipeline.ocr import OcrEngine, RawWord
@@ -49,7 +50,8 @@ def read_level(level: Gray, engine: OcrEngine, *, dpi: int, timeout_s: float) ->
     for strip in strips(lines):
         told = read(strip.picture, timeout_s=until - time.monotonic())
         first += told
-        words += [_on_page(word, strip) for word in _both(told, strip)]
+        found = digits_again(_both(told, strip), strip, partial(read, timeout_s=until - time.monotonic()))
+        words += [_on_page(word, strip) for word in found]
     for n, comb in enumerate(ruling.combs):
         strip, filled = digits_of(comb, clean)
         if filled:
@@ -95,7 +97,7 @@ def _both(words: list[RawWord], strip: Strip) -> list[RawWord]:
         doubtful = [w for w in words if w.confidence < KEPT and begin <= w.left < end]
         instead = [f for f in free if begin <= (f.left + f.right) / 2 < end]
         mixed += [w for w in kept if w.left == begin]
-        mixed += doubtful if confidence(doubtful) >= _mean(instead) else [_raw(f, strip.picture) for f in instead]
+        mixed += doubtful if confidence(doubtful) >= _mean(instead) else _instead(instead, doubtful, strip.picture)
     mixed = [w for w in mixed if w.confidence >= NOISE or (w.confidence >= NOISE / 2 and len(w.text) > 3)]
     return mixed if any(c.isalnum() for w in mixed for c in w.text) else []  # a hole of a punch, a staple
 
@@ -110,21 +112,24 @@ def _mean(found: Sequence[Found]) -> float:
     return sum(f.confidence * len(f.text) for f in found) / letters if letters else 0.0
 
 
-def _raw(found: Found, picture: Gray) -> RawWord:
-    high = picture.shape[0]
-    return RawWord(found.text, round(found.left), 0, round(found.right), high, found.confidence, 0, 0)
+def _instead(found: Sequence[Found], doubtful: Sequence[RawWord], picture: Gray) -> list[RawWord]:
+    """The second reader's words; the first of them says what they stand for."""
+    high, before = picture.shape[0], " ".join(w.text for w in doubtful)
+    return [
+        RawWord(f.text, round(f.left), 0, round(f.right), high, f.confidence, 0, 0, "" if n else before)
+        for n, f in enumerate(found)
+    ]
 
 
 def _on_page(word: RawWord, strip: Strip) -> RawWord:
     piece = strip.piece_at((word.left + word.right) / 2)
     right = piece.left - piece.start
-    return RawWord(
-        word.text,
-        word.left + right,
-        word.top + strip.top,
-        word.right + right,
-        word.bottom + strip.top,
-        word.confidence,
-        piece.number,
-        0,
+    return replace(
+        word,
+        left=word.left + right,
+        top=word.top + strip.top,
+        right=word.right + right,
+        bottom=word.bottom + strip.top,
+        line=piece.number,
+        block=0,
     )

@@ -22,7 +22,10 @@ TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/4.0
 
 @dataclass(frozen=True, slots=True)
 class RawWord:
-    """A word in pixels of the image that was read. text: NFC. line and block count from 0 in the engine's order."""
+    """A word in pixels of the image that was read. text: NFC. line and block count from 0 in the engine's order.
+
+    instead_of: what the engine made of this place first, where another reading took its place.
+    """
 
     text: str
     left: int
@@ -32,6 +35,7 @@ class RawWord:
     confidence: float
     line: int
     block: int
+    instead_of: str = ""
 
 
 class TooSlow(Exception):

@@ -45,8 +45,7 @@ def read_through(
             if exc.reason == "closed":
                 raise
             failures.append(exc)
-            status = "timeout" if exc.reason == "timeout" else "failed"
-            return PageText(index=index, text="", confidence=0.0, status=status)
+            return PageText(index=index, text="", confidence=0.0, status=exc.reason)
         finally:
             progress()
 

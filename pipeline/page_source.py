@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,47 +15,38 @@ import pikepdf
 import pypdfium2
 from PIL import Image, ImageOps
 
+from pipeline import imaging
 from pipeline.imaging import Pixels
+from pipeline.own_text import OwnText, OwnWords, own_words, pictures
+from pipeline.page_content import MARKS, page_steps, see_through, visible_box
+from pipeline.placing import Placing, turned
+from pipeline.resolution import at_least, letter_px, true_dpi
 from pipeline.soundness import PDF
 from registry.errors import RefusalCode, Refused
 from registry.values import Box
 
 RENDER_DPI = ENOUGH_DPI = 250
-LEAST_TEXT = 25
-"""A born-digital page has at least so many letters of its own; fewer may be a stamp on a scan."""
-LEAST_PICTURE, WORDS_OF_ITS_OWN = 0.01, 3
-"""A picture of so much of a page may be a scanned piece; with so many words of the page on it, it was read before."""
-MARKS = frozenset({"f", "F", "f*", "S", "s", "B", "B*", "b", "b*", "BI", "INLINE IMAGE", "sh", "Tj", "TJ", "'", '"'})
-"""Operators that show something beside a picture."""
-A4_LONG_IN = 11.69
+LEAST_PICTURE = 0.01
+"""A picture of so much of a page may be a scanned piece."""
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True, slots=True)
-class OwnText:
-    """A word of a born-digital page, in fractions of the page as displayed."""
-
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-@dataclass(frozen=True, slots=True)
 class PageImage:
     """A page as displayed (an orientation tag or /Rotate is followed). own_text: its words where it needs no OCR;
-    scanned: the pictures beside them, in fractions of the page, that may show words it does not have.
+    scanned: the pictures below and beside them, in fractions of the page, that may show words it does not have.
 
-    dpi is that of `pixels`; the file has `reduced` times as many pixels per side.
+    dpi is that of `pixels`; the file, or the largest of these pictures, has `reduced` times as many pixels per side.
+    turned_deg: it is displayed turned so far clockwise from where its own words are upright, as all is here.
     """
 
     pixels: Pixels
     dpi: float
     own_text: tuple[OwnText, ...] = ()
-    reduced: int = 1
+    reduced: float = 1
     scanned: tuple[Box, ...] = ()
+    turned_deg: int = 0
 
 
 class PageSource:
@@ -96,38 +87,44 @@ class PageSource:
     def _frame(self, index: int) -> PageImage:
         self._image.seek(index)
         self._require_size(*self._image.size)
-        dpi = float((self._image.info.get("dpi") or (0, 0))[0])
-        dpi = dpi if dpi >= 50 else max(self._image.size) / A4_LONG_IN
-        reduced = _decode_small(self._image, dpi)
-        return PageImage(_pixels(ImageOps.exif_transpose(self._image)), dpi / reduced, reduced=reduced)
+        tagged = float((self._image.info.get("dpi") or (0, 0))[0])
+        return _picture(self._image, tagged, lambda image: _pixels(ImageOps.exif_transpose(image)))
 
     def _pdf_page(self, index: int) -> PageImage:
         page = self._structure.pages[index]
         shown = self._renderer[index]
-        own = _own_text(shown)
-        picture = None if own else single_image(page)
+        own = own_words(shown, see_through(page))
+        picture, place = NO_IMAGE if own.words else placed_image(page)
         if picture is not None:
             image = pikepdf.PdfImage(picture)
             self._require_size(image.width, image.height)
-            turned = int(page.obj.get("/Rotate", 0) or 0) % 360
-            width_in = float(page.mediabox[2] - page.mediabox[0]) / 72
+            turned_deg = int(page.obj.get("/Rotate", 0) or 0) % 360
+            width_in = place[2] / 72
             try:
                 opened = image.as_pil_image()
-                dpi = image.width / max(width_in, 0.1)
-                reduced = _decode_small(opened, dpi)
-                pixels = _pixels(opened)
+                return _picture(
+                    opened, image.width / max(width_in, 0.1), lambda image: imaging.turn(_pixels(image), turned_deg)
+                )
             except (pikepdf.PdfError, NotImplementedError, ValueError, OSError):
                 return self._rendered(shown, own)
-            upright = np.ascontiguousarray(np.rot90(pixels, -turned // 90))
-            return PageImage(upright, dpi / reduced, reduced=reduced)
         return self._rendered(shown, own)
 
-    def _rendered(self, shown: Any, own: tuple[OwnText, ...]) -> PageImage:
+    def _rendered(self, shown: Any, own: OwnWords) -> PageImage:
         width, height = shown.get_size()
         scale = RENDER_DPI / 72
         self._require_size(round(width * scale), round(height * scale))
-        pixels = _pixels(shown.render(scale=scale).to_pil())
-        return PageImage(pixels, RENDER_DPI, own, scanned=_scanned(shown, own) if own else ())
+        pixels = imaging.turn(_pixels(shown.render(scale=scale).to_pil()), -own.turned_deg)
+        if not own.words:
+            return PageImage(pixels, RENDER_DPI)
+        scanned, dpi = _pictures(shown, own)
+        return PageImage(
+            pixels,
+            RENDER_DPI,
+            own.words,
+            reduced=(dpi or RENDER_DPI) / RENDER_DPI,
+            scanned=scanned,
+            turned_deg=own.turned_deg,
+        )
 
     def _require_size(self, width: int, height: int) -> None:
         if width * height > self._max_pixels:
@@ -140,117 +137,60 @@ def single_image(page: pikepdf.Page) -> Any:
 
 
 def placed_image(page: pikepdf.Page) -> tuple[Any, tuple[float, ...]]:
-    """The same, and its left, bottom, width and height on the page, in points."""
+    """The same, and its left, bottom, width and height on the page, in points. Text that nobody sees does not count."""
     images = dict(page.get_images(recursive=False))  # a form may show more than the picture in it
     if len(images) != 1:
         return NO_IMAGE
     matrix = None
-    depth: list[list[float]] = [[1, 0, 0, 1, 0, 0]]
     try:
-        for instruction in pikepdf.parse_content_stream(page):
-            operands, name = instruction.operands, str(instruction.operator)
-            if name == "q":
-                depth.append(depth[-1])
-            elif name == "Q" and len(depth) > 1:
-                depth.pop()
-            elif name == "cm":
-                depth[-1] = _multiply([float(v) for v in operands], depth[-1])
-            elif name == "Do":
-                if matrix is not None or str(operands[0]) not in images:
+        for step in page_steps(page):
+            if step.hidden:
+                continue
+            if step.name == "Do":
+                if matrix is not None or str(step.operands[0]) not in images:
                     return NO_IMAGE
-                matrix = depth[-1]
-            elif name in MARKS:
+                matrix = step.matrix
+            elif step.name in MARKS:
                 return NO_IMAGE
-    except pikepdf.PdfError:
+    except (pikepdf.PdfError, ValueError, TypeError):
         return NO_IMAGE
     if matrix is None or abs(matrix[1]) > 0.01 or abs(matrix[2]) > 0.01 or matrix[0] <= 0 or matrix[3] <= 0:
         return NO_IMAGE
-    left, bottom, right, top = (float(v) for v in page.mediabox)
-    covered = matrix[0] * matrix[3] / max(1.0, (right - left) * (top - bottom))
+    place = (matrix[4], matrix[5], matrix[0], matrix[3])
     [image] = images.values()
-    return (image, (matrix[4], matrix[5], matrix[0], matrix[3])) if covered > 0.9 else NO_IMAGE
+    return (image, place) if _fills(page, place) else NO_IMAGE
 
 
-def _multiply(a: list[float], b: list[float]) -> list[float]:
-    return [
-        a[0] * b[0] + a[1] * b[2],
-        a[0] * b[1] + a[1] * b[3],
-        a[2] * b[0] + a[3] * b[2],
-        a[2] * b[1] + a[3] * b[3],
-        a[4] * b[0] + a[5] * b[2] + b[4],
-        a[4] * b[1] + a[5] * b[3] + b[5],
-    ]
+def _fills(page: pikepdf.Page, place: tuple[float, ...]) -> bool:
+    """Whether the page shows nearly all of what lies there, and little beside it."""
+    left, bottom, right, top = visible_box(page)
+    wide = max(0.0, min(right, place[0] + place[2]) - max(left, place[0]))
+    high = max(0.0, min(top, place[1] + place[3]) - max(bottom, place[1]))
+    return wide * high > 0.9 * max(1.0, (right - left) * (top - bottom), place[2] * place[3])
 
 
-def _own_text(shown: Any) -> tuple[OwnText, ...]:
-    """The words of a page that has good text of its own, by pdfium; empty when there is none or it is garbage."""
-    text_page = shown.get_textpage()
-    text = text_page.get_text_range()
-    letters = sum(c.isalpha() for c in text)
-    if letters < LEAST_TEXT or sum(c in "\ufffd\x00" for c in text) > letters * 0.05:
-        return ()
-    width, height = shown.get_size()
-    words: list[OwnText] = []
-    start: int | None = None
-    for place in range(len(text) + 1):
-        blank = place == len(text) or text[place].isspace()
-        if not blank and start is None:
-            start = place
-        elif blank and start is not None:
-            words += _one_word(text_page, text, start, place, width, height)
-            start = None
-    return tuple(words)
+def _pictures(shown: Any, own: OwnWords) -> tuple[tuple[Box, ...], float]:
+    """Where a page with text of its own shows pictures, in fractions of the page turned upright: a stamp, a photograph,
+    a scanned piece of paper, or the scan on which the text was written; and the dots an inch of the largest (or 0)."""
+    placing = Placing.of(shown)
+    found: dict[Box, float] = {}
+    for picture, (left, bottom, right, top) in pictures(shown):
+        box = turned(placing.box((left, bottom, right, top)), -own.turned_deg)
+        if _area(box) >= LEAST_PICTURE:
+            found[box] = math.hypot(*picture.get_px_size()) / max(1.0, math.hypot(right - left, top - bottom)) * 72
+    return tuple(found), found[max(found, key=_area)] if found else 0.0
 
 
-def _scanned(shown: Any, own: Sequence[OwnText]) -> tuple[Box, ...]:
-    """Where a page with text of its own shows pictures without any: a stamp, a photograph, or a scanned piece of paper.
-    None on a page turned by /Rotate, whose places would have to be turned as well."""
-    if shown.get_rotation():
-        return ()
-    width, height = shown.get_size()
-    found = []
-    for picture in shown.get_objects(filter=(pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,)):
-        left, bottom, right, top = picture.get_bounds()
-        box = Box(
-            left=_fraction(left / width),
-            top=_fraction(1 - top / height),
-            right=_fraction(right / width),
-            bottom=_fraction(1 - bottom / height),
-        )
-        large = (box.right - box.left) * (box.bottom - box.top) >= LEAST_PICTURE
-        covered = sum(_inside(word, box) for word in own)
-        if large and covered < WORDS_OF_ITS_OWN:
-            found.append(box)
-    return tuple(found)
+def _area(box: Box) -> float:
+    return (box.right - box.left) * (box.bottom - box.top)
 
 
-def _inside(word: OwnText, box: Box) -> bool:
-    across, down = (word.left + word.right) / 2, (word.top + word.bottom) / 2
-    return box.left < across < box.right and box.top < down < box.bottom
-
-
-def _one_word(text_page: Any, text: str, start: int, end: int, width: float, height: float) -> list[OwnText]:
-    boxes = []
-    for place in range(start, end):
-        try:
-            boxes.append(text_page.get_charbox(place))
-        except (ValueError, pypdfium2.PdfiumError):
-            continue
-    if not boxes:
-        return []
-    return [
-        OwnText(
-            unicodedata.normalize("NFC", text[start:end]),
-            _fraction(min(b[0] for b in boxes) / width),
-            _fraction(1 - max(b[3] for b in boxes) / height),
-            _fraction(max(b[2] for b in boxes) / width),
-            _fraction(1 - min(b[1] for b in boxes) / height),
-        )
-    ]
-
-
-def _fraction(value: float) -> float:
-    return min(1.0, max(0.0, value))
+def _picture(image: Image.Image, tagged: float, pixels_of: Callable[[Image.Image], Pixels]) -> PageImage:
+    """A page that is this picture, which its file says has so many dots an inch."""
+    reduced = _decode_small(image, at_least(tagged, image.size))
+    pixels = pixels_of(image)
+    dpi = true_dpi(tagged / reduced, (pixels.shape[1], pixels.shape[0]), lambda: letter_px(pixels))
+    return PageImage(pixels, dpi, reduced=reduced)
 
 
 def _decode_small(image: Image.Image, dpi: float) -> int:

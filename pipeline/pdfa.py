@@ -6,7 +6,8 @@ OCRmyPDF draws the text layer and declares PDF/A; nothing is rasterised or compr
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -25,12 +26,16 @@ from PIL import Image, ImageOps
 
 from pipeline.landing import landing
 from pipeline.layer_fonts import LayerFonts
+from pipeline.own_text import is_garbled
+from pipeline.page_content import drop_hidden_text, may_have_text, see_through
 from pipeline.soundness import PDF
 from pipeline.text_layer import page_element
 from pipeline.tiff_jpeg import jpeg_of
 from registry.values import PageText
 
 LAYER_DPI, DRAWN_DPI = 200, 300
+ABOUT = 0.2
+"""So far (its logarithm) a page may be from life size and stay as it came: pictures do not fill pages to the point."""
 NOT_AFTER_ALL = (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError)
 """What img2pdf says of a file whose data PDF cannot hold as it is."""
 TAKEN_AS_THEY_ARE = frozenset({"JPEG", "MPO", "JPEG2000", "PNG"})
@@ -44,9 +49,10 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
     for library in TALKATIVE:  # only here: whoever reads by the OCRmyPDF plugin wants to see OCRmyPDF's messages
         logging.getLogger(library).setLevel(logging.ERROR)
     own_text = frozenset(p.index for p in pages if _has_own_text(p))
+    garbled = frozenset(_garbled(scan, pages)) if media_type == PDF else frozenset[int]()
     with TemporaryDirectory(prefix="sohoa-pdfa-", dir=target.parent) as folder:
         done = Path(folder) / "pdfa.pdf"
-        for drawn in (frozenset[int](), own_text, frozenset(p.index for p in pages)):
+        for drawn in (garbled, garbled | own_text, frozenset(p.index for p in pages)):
             plain = _compose(scan, media_type, pages, drawn, Path(folder))
             try:
                 speculative_pdfa_conversion(plain, done, "pdfa-2")
@@ -60,12 +66,15 @@ def write_pdfa(scan: Path, media_type: str, pages: Sequence[PageText], target: P
 
 def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Collection[int], folder: Path) -> Path:
     """The pages with their text. `drawn`: those that PDF/A cannot hold as they are (fonts that are not embedded, odd
-    colours), shown as a lossless picture of themselves instead; the file as it came stays in the archive beside it."""
+    colours) or whose own text says something else than they show, shown as a lossless picture of themselves instead;
+    the file as it came stays in the archive beside it."""
     plain = folder / "plain.pdf"
     with _opened(scan, media_type, pages, folder) as pdf:
         _strip(pdf)
+        drop_hidden_text(pdf)
         for page, read in zip(pdf.pages, pages, strict=True):
             _make_upright(page, read.rotation_deg)
+            _make_life_size(page, read)
         if drawn:
             _draw(pdf, drawn, folder)
         _lay_text(pdf, [p if p.index in drawn else _without_own_text(p) for p in pages], folder)
@@ -92,6 +101,19 @@ def _draw(pdf: pikepdf.Pdf, drawn: Collection[int], folder: Path) -> None:
         renderer.close()
 
 
+def _garbled(scan: Path, pages: Sequence[PageText]) -> Iterator[int]:
+    """The pages that had to be read though they have text: it would be found, or copied, beside what was read."""
+    renderer = pypdfium2.PdfDocument(scan)
+    try:
+        with pikepdf.open(scan, suppress_warnings=True) as pdf:
+            for page, read in zip(pdf.pages, pages, strict=True):
+                asked = not _has_own_text(read) and may_have_text(page)
+                if asked and is_garbled(renderer[read.index], see_through(page)):
+                    yield read.index
+    finally:
+        renderer.close()
+
+
 def _has_own_text(page: PageText) -> bool:
     return page.own_words > 0 or (bool(page.words) and page.confidence == 1.0)  # read by a version that did not count
 
@@ -106,14 +128,18 @@ def _without_own_text(page: PageText) -> PageText:
 def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:
     if media_type == PDF:
         return pikepdf.open(scan, suppress_warnings=True)
-    return pikepdf.open(wrap_images(scan, pages[0].dpi or LAYER_DPI, folder))
+    told = [page.dpi for page in pages if page.dpi]
+    usual = told[0] if told else LAYER_DPI
+    return pikepdf.open(wrap_images(scan, [page.dpi or usual for page in pages], folder))
 
 
-def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
+def wrap_images(scan: Path, dpis: Sequence[float], folder: Path) -> Path:
     """The image file as PDF, in the folder: its compressed data as it is where PDF knows it (JPEG, CCITT), lossless
-    otherwise."""
+    otherwise. dpis: of each of its pictures, the last for all that follow."""
+    left: list[float] = []
 
     def layout(width_px: int, height_px: int, _dpi: Any) -> tuple[float, float, float, float]:
+        dpi = left.pop() if len(left) > 1 else left[0]
         width, height = width_px / dpi * 72, height_px / dpi * 72
         return width, height, width, height
 
@@ -122,9 +148,11 @@ def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
         with suppress(
             img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError
         ):
+            left[:] = dpis[::-1]
             with wrapped.open("wb") as out:
                 img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
             return wrapped
+    left[:] = dpis[::-1]
     with wrapped.open("wb") as out:
         img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
     return wrapped
@@ -207,6 +235,19 @@ def _make_upright(page: pikepdf.Page, rotation_deg: int) -> None:
         if key in page.obj:
             del page.obj[key]
     page.obj["/Rotate"] = 0
+
+
+def _make_life_size(page: pikepdf.Page, read: PageText) -> None:
+    """An upright page whose picture has another resolution than its size tells gets the size of the paper."""
+    width, height = float(page.mediabox[2]), float(page.mediabox[3])
+    if not read.dpi or not read.width_px:
+        return
+    factor = read.width_px / read.dpi * 72 / width
+    if abs(math.log(factor)) < ABOUT:
+        return
+    page.contents_add(f"q {factor:.6f} 0 0 {factor:.6f} 0 0 cm\n".encode(), prepend=True)
+    page.contents_add(b"\nQ")
+    page.mediabox = pikepdf.Array([0, 0, width * factor, height * factor])
 
 
 def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import imaging
 from pipeline.imaging import Gray, Lean, Pixels
+from pipeline.own_words_over import scan_below
 from pipeline.page_source import PageImage, PageSource
 from registry.values import PageQuality, Quality, ScanQuality
 
@@ -67,7 +68,8 @@ def whole_scan(pages: Iterable[PageQuality], page_count: int) -> ScanQuality:
 def judge(page: PageImage) -> PageQuality:
     """One page as it came; a born-digital one was not scanned and always passes."""
     if page.own_text:
-        return PageQuality(quality=Quality.GOOD)
+        below = scan_below(page)
+        return judge(below) if below else PageQuality(quality=Quality.GOOD)
     small, _ = imaging.reduce(page.pixels)
     gray = imaging.to_ocr_gray(small)
     return measured(page, gray, imaging.measure(gray))
@@ -118,7 +120,7 @@ def _worst(told: Iterable[Quality]) -> Quality:
 
 def _paper_and_contrast(pixels: Pixels, even: Gray) -> tuple[float, float]:
     """Brightness of the paper, and its distance from the darker part of the ink, before anything was evened out."""
-    some = imaging.drop_red(cv2.resize(pixels, even.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    some = imaging.drop_seals(cv2.resize(pixels, even.shape[::-1], interpolation=cv2.INTER_NEAREST))
     paper, ink = float(np.percentile(some[::2, ::2], 80)), some[even < imaging.INK_LEVEL]
     return paper, paper - float(np.percentile(ink, 25)) if ink.size > 20 else 0.0
 
@@ -139,7 +141,7 @@ def _blur_px(pixels: Pixels, letters: Gray, factor: float) -> float:
         y, x = divmod(int(np.argmax(np.where(band < 0.45, band, 0))), band.shape[1])
         cy, cx = int((y + top) / factor), int(x / factor)
         patch = pixels[max(0, cy - half) : cy + half, max(0, cx - half) : cx + half]
-        sigmas.append(_sigma(imaging.drop_red(np.ascontiguousarray(patch))))  # seals are soft by nature
+        sigmas.append(_sigma(imaging.drop_seals(np.ascontiguousarray(patch))))  # seals are soft by nature
     measured_ones = [s for s in sigmas if s > 0]
     # folds and holes are soft on the sharpest scan: the sharper places tell
     return float(np.percentile(measured_ones, 25)) if len(measured_ones) >= FEWEST else 0.0

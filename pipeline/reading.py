@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from pipeline import imaging, ocr, quality
 from pipeline.blanks import is_blank
 from pipeline.imaging import Gray, Lean
 from pipeline.line_reading import ReadPage, read_level
 from pipeline.orientation import CLEARLY, PROBE_S, both_ways_up
-from pipeline.page_source import OwnText, PageImage
+from pipeline.own_text import OwnText
+from pipeline.own_words_over import have_print, only, scan_below, without_own_words
+from pipeline.page_source import PageImage
+from pipeline.placing import turned
 from pipeline.reading_options import ReadingOptions
 from pipeline.reading_order import in_reading_order
 from pipeline.splitting.codes import read_codes
@@ -29,6 +30,8 @@ LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
 LITTLE_INK = 0.03
 """Share of ink above which a page is read at once: a page of text has 0.04, an empty one with a dark edge 0.02."""
+MOST_PIXELS = 20_000_000
+"""Of the picture that is read: an A3 sheet at 200 dpi, enlarged as much as any is. It bounds the time of a page."""
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
@@ -49,12 +52,21 @@ def write_derivative(
 
 def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     """One page, within its time limit."""
-    started = time.monotonic()
-    height, width = (side * page.reduced for side in page.pixels.shape[:2])
     codes = read_codes(page.pixels)
-    if page.own_text:
-        known = _born_digital(page.own_text, index, width, height, page.dpi).model_copy(update={"codes": codes})
+    if not page.own_text:
+        return _scan(page, index, codes, options)
+    below = scan_below(page)
+    if below is None:
+        known = _born_digital(page, index).model_copy(update={"codes": codes})
         return _with_pictures(known, page, options) if page.scanned else known
+    read = _scan(below, index, codes, options)
+    return _beside(_own_lines(page.own_text, read.rotation_deg), read, (page.turned_deg + read.rotation_deg) % 360)
+
+
+def _scan(page: PageImage, index: int, codes: tuple[str, ...], options: ReadingOptions) -> PageText:
+    """A page that is a picture."""
+    started = time.monotonic()
+    height, width = (round(side * page.reduced) for side in page.pixels.shape[:2])
     gray = _reading_picture(page, options.recognition_dpi)
     lean = imaging.measure(gray)
     seen = quality.measured(page, gray, lean, first=index == 0)
@@ -72,7 +84,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
     return PageText(
         index=index,
         text=_text(words),
-        confidence=round(statistics.fmean(w.confidence for w in words), 4) if words else 0.0,
+        confidence=_confidence(words),
         rotation_deg=found.rotation_deg,
         skew_deg=found.skew_deg,
         blank=found.blank,
@@ -80,6 +92,7 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
         width_px=width,
         height_px=height,
         words=tuple(words),
+        instead_of=_instead_of(found.words),
         status=found.status,
         seconds=round(time.monotonic() - started, 3),
         quality=seen,
@@ -89,7 +102,9 @@ def read_page(page: PageImage, index: int, options: ReadingOptions) -> PageText:
 
 def _reading_picture(page: PageImage, dpi: float) -> Gray:
     """The page at about this resolution, cleaned for reading. It is made smaller first: cleaning costs by the pixel."""
-    return imaging.to_ocr_gray(imaging.rescale(page.pixels, dpi / page.dpi))
+    height, width = page.pixels.shape[:2]
+    factor = min(dpi / page.dpi, math.sqrt(MOST_PIXELS / max(1, width * height)))
+    return imaging.to_ocr_gray(imaging.rescale(page.pixels, factor))
 
 
 def _scale(letter: float) -> float:
@@ -197,20 +212,19 @@ def _placed(words: Sequence[ocr.RawWord], size: tuple[int, int], skew_deg: float
     return placed
 
 
-def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, dpi: float) -> PageText:
-    words, line, last = [], -1, None
-    for word in own:
-        middle = (word.top + word.bottom) / 2
-        if last is None or not last.top <= middle <= last.bottom or word.left < last.left:
-            line += 1
-        last = word
-        box = Box(left=word.left, top=word.top, right=word.right, bottom=word.bottom)
-        words.append(Word(text=word.text, box=box, confidence=1.0, line=line))
+def _instead_of(words: Sequence[ocr.RawWord]) -> dict[int, str]:
+    return {number: word.instead_of for number, word in enumerate(words) if word.instead_of}
+
+
+def _born_digital(page: PageImage, index: int) -> PageText:
+    height, width = page.pixels.shape[:2]
+    words = _own_lines(page.own_text)
     return PageText(
         index=index,
         text=_text(words),
         confidence=1.0,
-        dpi=dpi,
+        rotation_deg=page.turned_deg,
+        dpi=page.dpi,
         width_px=width,
         height_px=height,
         words=tuple(words),
@@ -220,34 +234,53 @@ def _born_digital(own: Sequence[OwnText], index: int, width: int, height: int, d
     )
 
 
+def _own_lines(own: Sequence[OwnText], turned_deg: int = 0) -> list[Word]:
+    """A page's own words in its own order, where they stand once it is turned back by so much."""
+    words, line, last = [], -1, None
+    for word in own:
+        if last is None or not _level_with(word, last) or word.left < last.left:
+            line += 1
+        last = word
+        words.append(Word(text=word.text, box=turned(word.box, -turned_deg), confidence=1.0, line=line))
+    return words
+
+
+def _level_with(word: OwnText, other: OwnText) -> bool:
+    """Whether the middle of one is as high as the other; a dash is a low box."""
+    middle, its = (word.top + word.bottom) / 2, (other.top + other.bottom) / 2
+    return other.top <= middle <= other.bottom or word.top <= its <= word.bottom
+
+
+def _beside(own: Sequence[Word], read: PageText, rotation_deg: int) -> PageText:
+    """A page of its own words, and behind them those that were read off it, whose confidence is the page's."""
+    first = own[-1].line + 1
+    words = (*own, *(word.model_copy(update={"line": word.line + first}) for word in read.words))
+    told = {"words": words, "text": _text(words), "own_words": len(own), "rotation_deg": rotation_deg, "blank": False}
+    told["instead_of"] = {len(own) + place: text for place, text in read.instead_of.items()}
+    return read.model_copy(update=told)
+
+
 def _with_pictures(known: PageText, page: PageImage, options: ReadingOptions) -> PageText:
     """A page with words of its own, and behind them those that its pictures show; the rest of it is not read."""
-    gray = _reading_picture(page, options.recognition_dpi)
+    bare = without_own_words(page)
+    if not have_print(bare):
+        return known
+    gray = only(_reading_picture(bare, options.recognition_dpi), page.scanned)
     height, width = gray.shape
-    pictures = np.full_like(gray, imaging.WHITE)
-    for box in page.scanned:
-        rows = slice(int(box.top * height), math.ceil(box.bottom * height))
-        columns = slice(int(box.left * width), math.ceil(box.right * width))
-        pictures[rows, columns] = gray[rows, columns]
     try:
-        read = _read_level(pictures, options)
+        read = _read_level(gray, options)
     except ocr.TooSlow:
         return known.model_copy(update={"status": "timeout"})
     if read.sure < UNSURE:  # a photograph, a coat of arms
         return known
-    first = known.words[-1].line + 1
-    found = [
-        word.model_copy(update={"line": word.line + first})
-        for word in _placed(in_reading_order(read.words, read.cells), (width, height), 0.0)
-    ]
-    words = (*known.words, *found)
-    return known.model_copy(
-        update={
-            "words": words,
-            "text": _text(words),
-            "confidence": round(statistics.fmean(w.confidence for w in words), 4),
-        }
-    )
+    seen = in_reading_order(read.words, read.cells)
+    found = {"words": _placed(seen, (width, height), 0.0), "instead_of": _instead_of(seen)}
+    both = _beside(known.words, known.model_copy(update=found), known.rotation_deg)
+    return both.model_copy(update={"confidence": _confidence(both.words)})
+
+
+def _confidence(words: Sequence[Word]) -> float:
+    return round(statistics.fmean(w.confidence for w in words), 4) if words else 0.0
 
 
 def _text(words: Sequence[Word]) -> str:

@@ -1,7 +1,8 @@
 """The order in which a person reads an administrative page: left head column, right head column, body, then
 "Nơi nhận" at the left and the signature block at the right (NĐ 30/2020/NĐ-CP, Annex I); tables row by row.
 
-Two blocks stand side by side where one of them is set on its middle, as heads and signatures are; fields of a form that
+A head is known by the state's name: what stands left of it is the left column, down to the first line across both.
+Elsewhere two blocks stand side by side where one of them is set on its middle, as signatures are; fields of a form that
 share a row are set on their left edges, and are read along it.
 """
 
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rapidfuzz import fuzz
+
+from pipeline.describing.text import fold
 from pipeline.ocr import RawWord
 from pipeline.ruling import Cell
 
@@ -24,6 +28,9 @@ FAR = 11
 """So many letter heights below its neighbour, a line of one column begins something else: between a signatory's title
 and name there is room for signature and seal."""
 MOST_COLUMNS = 4
+HEAD_ROWS = 6
+"""The state's name stands in one of the first so many rows."""
+_NATION = ("cong hoa xa hoi chu nghia viet nam", "doc lap tu do hanh phuc")
 
 
 @dataclass(frozen=True)
@@ -79,10 +86,16 @@ def _in_order(rows: Sequence[_Row], letter: float, columns: int) -> Iterator[tup
     """Lines of words, blocks side by side one after the other."""
     at = 0
     while at < len(rows):
+        if columns == MOST_COLUMNS and at < HEAD_ROWS and (head := _head(rows, at, letter)):
+            left, right = head
+            yield from _in_order(_rows(left), letter, 1)
+            yield from _in_order(_rows(right), letter, 1)
+            at = _rows_taken(rows, at, len(left) + len(right))
+            continue
         end, gutter = _block(rows, at, letter) if columns > 1 else (at, 0.0)
         if end > at:
-            for left in (True, False):
-                yield from _in_order(_rows(_side(rows[at:end], gutter, left)), letter, columns - 1)
+            for is_left in (True, False):
+                yield from _in_order(_rows(_side(rows[at:end], gutter, is_left)), letter, columns - 1)
             at = end
             continue
         line: tuple[RawWord, ...] = ()
@@ -95,6 +108,65 @@ def _in_order(rows: Sequence[_Row], letter: float, columns: int) -> Iterator[tup
                 line += segment.words
         yield from ([line] if line else [])
         at += 1
+
+
+def _head(rows: Sequence[_Row], start: int, letter: float) -> tuple[list[_Segment], list[_Segment]] | None:
+    """The columns of the head that begins in this row; None where none does, or none stands beside the state's name."""
+    state = next((s for row in rows[:HEAD_ROWS] for s in row if not s.rows and _is_nation(s.words, 0)), None)
+    if state is None or state.centre < _middle_of_page(rows) + letter:
+        return None
+    left: list[_Segment] = []
+    right: list[_Segment] = []
+    for at, row in enumerate(rows[start:], start):
+        parted = _head_row(row, state, left, letter)
+        if parted is None or (at > start and _too_far(rows[at - 1], row, letter)):
+            break
+        label = _is_label(row[0])
+        if row[0].top > state.bottom and not label:
+            column = left if parted[0] else right
+            if _are_fields(row) or (len(row) == 1 and not _goes_on(column, row[0], letter)):
+                break
+        left += parted[0]
+        right += parted[1]
+    beside = any(s.top < state.bottom + 3 * letter for s in left)
+    return (left, right) if beside and state in right else None
+
+
+def _head_row(
+    row: _Row, state: _Segment, left: Sequence[_Segment], letter: float
+) -> tuple[list[_Segment], list[_Segment]] | None:
+    """The row's segments left of the state's name, and those right of all that stand there; None for one across."""
+    before = [s for s in row if s.right <= state.left - GUTTER * letter]
+    edge = max((s.right for s in (*left, *before)), default=0) + GUTTER * letter
+    after = [s for s in row if s not in before]
+    across = any(s.rows or s.left < edge or s.right < state.left or s.centre < state.left for s in after)
+    return None if across or any(s.rows for s in before) else (before, after)
+
+
+def _is_label(segment: _Segment) -> bool:
+    """Whether a line of a head is a number or what the paper is about, which need not be on its column's middle."""
+    return fold(" ".join(w.text for w in segment.words)).startswith(("so ", "quyen so", "mau ", "v/v", "ve viec"))
+
+
+def _middle_of_page(rows: Sequence[_Row]) -> float:
+    return (min(s.left for row in rows for s in row) + max(s.right for row in rows for s in row)) / 2
+
+
+def _rows_taken(rows: Sequence[_Row], start: int, segments: int) -> int:
+    """The row after those that hold so many segments from this one on."""
+    at = start
+    while segments > 0:
+        segments -= len(rows[at])
+        at += 1
+    return at
+
+
+def _is_nation(words: Sequence[RawWord], at: int) -> bool:
+    """Whether the state's name, or its motto, begins with this word and takes the rest of the line."""
+    if len(words) - at < 4:
+        return False
+    key = fold(" ".join(w.text for w in words[at:]))
+    return any(abs(len(key) - len(told)) < 6 and fuzz.ratio(key, told) >= 80 for told in _NATION)
 
 
 def _block(rows: Sequence[_Row], start: int, letter: float) -> tuple[int, float]:
@@ -194,8 +266,10 @@ def _lines(words: Sequence[RawWord]) -> Iterator[list[RawWord]]:
 
 def _parted(line: Sequence[RawWord], letter: float) -> Iterator[_Segment]:
     run: list[RawWord] = []
-    for word in sorted(line, key=lambda w: w.left):
-        if run and word.left - max(w.right for w in run) > WIDE_GAP * letter:
+    inorder = sorted(line, key=lambda w: w.left)
+    for at, word in enumerate(inorder):
+        gap = word.left - max(w.right for w in run) if run else 0
+        if run and (gap > WIDE_GAP * letter or (gap > GUTTER * letter and _is_nation(inorder, at))):
             yield _Segment(tuple(run))
             run = []
         run.append(word)

@@ -20,7 +20,6 @@ import structlog
 
 from archive.aip import (
     AipPapers,
-    add_version,
     events_json,
     inventory_sha256,
     metadata_json,
@@ -28,12 +27,15 @@ from archive.aip import (
     read_back,
     read_papers,
 )
+from pipeline.versions import write_version
 from pipeline.workflow import error_code
 from pipeline.workshop import Workshop
 from registry import audit, documents, levels
 from registry.database import read, write
 from registry.errors import Conflict, FixityMismatch
+from registry.recorded import version_detail
 from registry.values import DocumentId, Event, Value, Verdict, sha256_file, utc_now, vietnam_date
+from signing.policy import POLICY
 from signing.renew import NotRenewed, RenewedPdf, renew_by
 from signing.validate import validate_pdf
 
@@ -42,6 +44,8 @@ log = structlog.get_logger("sohoa.renewal")
 ALARMS_DAYS = (90, 30, 7)
 BATCH, AT_ONCE = 20, 4
 """Records asked for at a time, and worked on at once: nearly all of the time is waiting for the TSA."""
+MEASURED_AT_ONCE = 500
+"""Records measured in one round: each is read whole, some 50 ms."""
 GIVE_UP_AFTER = 3
 """So many records in a row that failed for want of a service: the others would fail as well, and each waits for it."""
 PAUSE_S, LONGEST_PAUSE_S = 60.0, 3600.0
@@ -112,14 +116,15 @@ def _at_once(shop: Workshop, group: Sequence[DocumentId]) -> list[Renewed]:
 
 
 def measure(shop: Workshop, document_id: DocumentId) -> None:
-    """The registry knows when the record's newest timestamp ends; it was archived before that was written down."""
+    """The registry knows when the record's newest timestamp ends by the policy in force. Where that cannot be told, it
+    is tried again after a pause."""
     try:
         with TemporaryDirectory(prefix="renewal-", dir=_bench(shop)) as folder:
             until = renew_by(_fetched(shop, read_papers(shop.store, document_id), Path(folder)))
         if until is None:
             raise NotRenewed("no-timestamp")
         with write(shop.engine) as conn:
-            levels.measured(conn, document_id, until)
+            levels.measured(conn, document_id, until, POLICY.version)
     except Exception as exc:
         with write(shop.engine) as conn:
             levels.postpone(conn, document_id, _why(exc))
@@ -143,7 +148,9 @@ class Renewer:
         self._thread.join(WAITED_S)
 
     def round(self) -> bool:
-        """What is due is done, as far as services answer; whether all of it could be."""
+        """What is due is done, as far as services answer; whether all of it could be. Measured first: what a new policy
+        lets end earlier is then among it."""
+        self._measure()
         told, engine = self._shop.settings.signing, self._shop.engine
 
         def to_raise() -> Sequence[DocumentId]:
@@ -156,11 +163,16 @@ class Renewer:
                 return levels.to_renew(conn, until, BATCH, now=utc_now())
 
         failed = sum(run_due(self._shop, due, self._stop.is_set)[1] for due in (to_raise, to_renew))
-        with read(engine) as conn:
-            unknown = levels.unmeasured(conn, BATCH)
-        for document_id in unknown:
-            measure(self._shop, document_id)
         return not failed
+
+    def _measure(self) -> None:
+        """As many as one round may, so that what is due is not kept waiting by a new policy over the whole archive."""
+        with read(self._shop.engine) as conn:
+            unknown = levels.unmeasured(conn, POLICY.version, MEASURED_AT_ONCE, now=utc_now())
+        for document_id in unknown:
+            if self._stop.is_set():
+                return
+            measure(self._shop, document_id)
 
     def _work(self) -> None:
         pause = PAUSE_S
@@ -177,7 +189,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         known = documents.get(conn, document_id)
     papers = read_papers(shop.store, document_id)
     if papers.metadata.signature_level is None:
-        raise Conflict("it has no signature of ours")
+        raise NotRenewed("came-signed")  # adding proofs would change the file that arrived
     if known.pdf_sha256 != papers.digests["document.pdf"]:
         # a version whose writer did not come to tell the registry
         return _noted(shop, papers, read_back(shop.store, document_id).version, validated=False)
@@ -185,9 +197,9 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         before, after = _fetched(shop, papers, Path(folder)), Path(folder) / "renewed.pdf"
         if validate_pdf(before, shop.station.trust, at).verdict is Verdict.FAILED:
             raise FixityMismatch("its signature does not hold")
-        # one that is raised only gains; one that is renewed must gain time
+        # one that is raised only gains; one that is renewed must gain time, by the policy of today
         gained_only = papers.metadata.signature_level != "B-LTA"
-        made = shop.station.renew(before, after, longer_than=None if gained_only else papers.metadata.renew_by, at=at)
+        made = shop.station.renew(before, after, longer_than=None if gained_only else renew_by(before), at=at)
         found = validate_pdf(after, shop.station.trust, at)
         if found.verdict is not Verdict.PASSED:
             raise NotRenewed(f"verdict-{found.sub_indication or found.verdict}".lower().replace("_", "-"))
@@ -222,23 +234,30 @@ def _archived(shop: Workshop, papers: AipPapers, made: RenewedPdf, at: datetime)
         "events.json": events_json((*now.events, event)),
     }
     message = "archive timestamp renewed" if was == made.level else f"signature raised from {was} to {made.level}"
-    return add_version(shop.store, document_id, changed, user="sohoa", message=message).version
+    unit = now.metadata.unit
+    return write_version(
+        shop.engine, shop.store, document_id, changed, actor="sohoa", unit=unit, message=message
+    ).version
 
 
 def _noted(shop: Workshop, papers: AipPapers, version: str, *, validated: bool) -> Renewed:
     """Registry and audit log say what the archive holds."""
     told, sha256 = papers.metadata, papers.digests["document.pdf"]
     with write(shop.engine) as conn:
-        levels.reached(conn, told.document_id, level=told.signature_level, renew_by=told.renew_by, pdf_sha256=sha256)
+        # of a version that only stands there, the policy may be one of before
+        policy = POLICY.version if validated else None
+        until = told.renew_by
+        levels.reached(
+            conn, told.document_id, level=told.signature_level, renew_by=until, policy=policy, pdf_sha256=sha256
+        )
         for event in papers.events:
             documents.add_event(conn, told.document_id, event)
         if validated:
             documents.keep_verdict(conn, told.document_id, Verdict.PASSED)
         detail = {
-            "version": version,
             "level": told.signature_level or "",
             "pdf_sha256": sha256,
-            "inventory_sha256": inventory_sha256(shop.store, told.document_id, version),
+            **version_detail(conn, told.document_id, version, inventory_sha256(shop.store, told.document_id, version)),
         }
         audit.append(conn, actor="sohoa", action="renew", subject=told.document_id, unit=told.unit, detail=detail)
     log.info("renewed", document_id=told.document_id, level=told.signature_level, version=version)

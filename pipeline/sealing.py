@@ -9,11 +9,12 @@ import fcntl
 import gzip
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -32,21 +33,22 @@ from archive.seals import (
 from archive.store import ObjectStore
 from pipeline.landing import sync_file, sync_folder
 from pipeline.workshop import Workshop
-from registry import audit, facts
+from registry import audit, facts, signers
 from registry.chain import GENESIS, AuditFinding, Link, check, sealed_link
 from registry.database import read, write
 from registry.errors import FixityMismatch, KeyNotFound, KeyTaken
 from registry.merkle import Tree
 from registry.rows import snapshot
 from registry.values import Value, Verdict, utc_now
-from signing.detached import check_bytes
+from signing.detached import DetachedVerdict, check_bytes
 from signing.validate import TrustStore
 
 FACT = "audit-seal"
 
 
 class Seal(Value):
-    """A seal that stands in the archive. stamped: whether a timestamp authority vouches for its time."""
+    """A seal that stands in the archive. stamped: whether a timestamp authority vouches for its time; stamped_to,
+    stamped_at: up to which row the newest timestamp reaches, and when that was, where this one has none."""
 
     number: int
     first_seq: int
@@ -54,17 +56,23 @@ class Seal(Value):
     head: str
     made_at: datetime
     stamped: bool
+    stamped_to: int = 0
+    stamped_at: datetime | None = None
 
 
 class LogVerdict(Value):
     """The state of the audit log. rows, head: of the chain as it stands in the database; sealed: the last row that a
-    seal covers; seals: how many there are; stamped_at: the newest time that a timestamp authority vouches for."""
+    seal covers; seals: how many of ours there are; signers: SHA-256 of the certificates that made them, to be compared
+    with what the agency says; stamped_to: the last row of which a timestamp authority vouches for a time, and
+    stamped_at, when: it was there by then, as all before it. What was sealed since has the agency's word alone."""
 
     rows: int
     head: str
     sealed: int
     seals: int
+    stamped_to: int
     stamped_at: datetime | None
+    signers: tuple[str, ...]
     findings: tuple[AuditFinding, ...]
 
     @property
@@ -72,9 +80,11 @@ class LogVerdict(Value):
         return not self.findings
 
 
-def seal_log(shop: Workshop, *, actor: str = "sohoa") -> Seal | None:
+def seal_log(shop: Workshop, *, actor: str = "sohoa", due: Callable[[], bool] = lambda: True) -> Seal | None:
     """All rows that the log has now are sealed; None when there is none that was not. One that was interrupted is
     completed before; one at a time, a second call waits. Safe to repeat.
+
+    due: asked when it is this call's turn; None where another process has just done it.
 
     Raises FixityMismatch when the log does not hang together any more (nothing is sealed then), SigningFailed,
     ServiceUnavailable, OSError.
@@ -82,26 +92,60 @@ def seal_log(shop: Workshop, *, actor: str = "sohoa") -> Seal | None:
     folder = shop.folder("work") / "audit-seal"
     made: Seal | None = None
     with _alone(folder):
+        if not due():
+            return None
         for half in folder.glob("*.part"):
             shutil.rmtree(half)
         for left in sorted(p for p in folder.iterdir() if p.is_dir()):
             made = _keep(shop, left, actor)
+        remember_signer(shop, actor=actor)
         written = _write(shop, folder)
         return _keep(shop, written, actor) if written else made
 
 
+def remember_signer(shop: Workshop, *, actor: str) -> None:
+    """The certificate of the key that signs here is one of the installation's signers. Safe to repeat.
+
+    Of a log that was sealed before signers were remembered, who made the first seal is one as well. Raises
+    SigningFailed, ServiceUnavailable.
+    """
+    sha256, name = shop.station.own_signer
+    with read(shop.engine) as conn:
+        held = signers.fingerprints(conn)
+    if held is not None and sha256 in held:
+        return
+    first = None if held is not None else _first_signer(shop.store, shop.station.trust)
+    with write(shop.engine) as conn:
+        if first is not None:
+            signers.remember(conn, first.signer, name=first.signed_by, why="first-seal", actor=actor)
+        signers.remember(conn, sha256, name=name, why="used", actor=actor)
+
+
+def stamped_at(fact: Mapping[str, Any]) -> datetime | None:
+    """When a timestamp last reached a seal, by what the registry keeps of the newest; None for never."""
+    told = fact.get("stamped_at") or (fact.get("made_at") if fact.get("stamped", True) else None)
+    return datetime.fromisoformat(told) if told else None
+
+
 def verify_log(
-    engine: Engine, store: ObjectStore, trust: TrustStore, progress: Callable[[int], None] = lambda _rows: None
+    engine: Engine,
+    store: ObjectStore,
+    trust: TrustStore,
+    progress: Callable[[int], None] = lambda _rows: None,
+    *,
+    own: Container[str] = (),
 ) -> LogVerdict:
     """Every row that was changed, dropped, put in or moved since it was sealed, also where the whole chain was
-    recomputed, and every seal that does not hold. Rows that are not sealed yet are held by the chain alone.
+    recomputed, and every seal that does not hold or that somebody else signed. Rows that are not sealed yet, or only in
+    somebody else's seal, are held by the chain alone.
 
-    progress is told every so often how many rows were looked at. About ten seconds for a million.
+    own: certificates of the installation's keys, besides those that the registry knows of. progress is told
+    every so often how many rows were looked at. About ten seconds for a million.
     """
     seals = _Seals(store, trust)
     with read(engine) as conn:
-        known = facts.get(conn, FACT)
-    heads = seals.heads(int(known[0]["number"]) if known else 0)
+        known, held = facts.get(conn, FACT), signers.fingerprints(conn)
+    heads = seals.of_ours(seals.heads(int(known[0]["number"]) if known else 0), held, own)
     with snapshot(engine) as conn:  # after the seals: each row that they have stands in it
         last, head = audit.head(conn)
         found = list(check(_counted(audit.rows_after(conn), progress), seals.lines(heads)))
@@ -110,7 +154,9 @@ def verify_log(
         head=head,
         sealed=max((told.last_seq for told in heads if told), default=0),
         seals=sum(told is not None for told in heads),
+        stamped_to=seals.stamped_to,
         stamped_at=seals.stamped_at,
+        signers=seals.signers,
         findings=tuple(sorted([*found, *seals.findings], key=lambda f: f.seq)),
     )
 
@@ -137,7 +183,10 @@ class _Seals:
     def __init__(self, store: ObjectStore, trust: TrustStore) -> None:
         self._store, self._trust = store, trust
         self.findings: list[AuditFinding] = []
+        self.stamped_to = 0
         self.stamped_at: datetime | None = None
+        self.signers: tuple[str, ...] = ()
+        self._verdicts: dict[int, DetachedVerdict] = {}
 
     def heads(self, known: int) -> list[SealHead | None]:
         """Of every seal its head, None for one that is gone or cannot be trusted. known: so many were made."""
@@ -169,8 +218,39 @@ class _Seals:
             self._bad(number, told.first_seq, problem if failed else "seal-unsigned")
             if failed:
                 return None, None
-        self.stamped_at = verdict.best_time or self.stamped_at
+        else:
+            self._verdicts[number] = verdict
         return told, body
+
+    def of_ours(
+        self, heads: list[SealHead | None], held: frozenset[str] | None, own: Container[str]
+    ) -> list[SealHead | None]:
+        """The same without those that hold, but by somebody else's signature: an anchor vouches for many.
+
+        Ours are the signers that the registry knows, those of the installation's keys, and whom seals of ours name. Of
+        a log that nobody remembered signers of, the first seal's is believed.
+        """
+        accepted = set(held) if held is not None else {v.signer for v in list(self._verdicts.values())[:1]}
+        judged = [
+            (told, self._verdicts[told.number].signer) for told in heads if told and told.number in self._verdicts
+        ]
+        ours: set[int] = set()
+        while True:
+            more = [(t, by) for t, by in judged if t.number not in ours and (by in accepted or by in own)]
+            if not more:
+                break
+            for told, by in more:
+                ours.add(told.number)
+                accepted |= {by, *told.signers}
+        for told, by in judged:
+            if told.number not in ours:
+                self._bad(told.number, told.first_seq, "seal-foreign", by)
+        stamped = [(t, time) for t, _ in judged if t.number in ours and (time := self._verdicts[t.number].best_time)]
+        if stamped:
+            self.stamped_to, self.stamped_at = stamped[-1][0].last_seq, stamped[-1][1]
+        self.signers = tuple(dict.fromkeys(by for told, by in judged if told.number in ours))
+        foreign = {told.number for told, _ in judged} - ours
+        return [None if told and told.number in foreign else told for told in heads]
 
     def lines(self, heads: list[SealHead | None]) -> Iterator[bytes | None]:
         """The sealed rows from the first on, None for each that no seal can tell of any more."""
@@ -190,8 +270,9 @@ class _Seals:
                     yield None
             expected = told.last_seq + 1
 
-    def _bad(self, number: int, first: int, problem: str) -> None:
-        self.findings.append(AuditFinding(seq=first, problem=problem, detail=seal_id(number)))
+    def _bad(self, number: int, first: int, problem: str, signer: str = "") -> None:
+        detail = f"{seal_id(number)} {signer}".rstrip()
+        self.findings.append(AuditFinding(seq=first, problem=problem, detail=detail))
 
 
 def _follows(told: SealHead, last: SealHead | None, before: bytes | None) -> bool:
@@ -200,6 +281,16 @@ def _follows(told: SealHead, last: SealHead | None, before: bytes | None) -> boo
         return told.number > 1 or (told.first_seq == 1 and told.previous == GENESIS and told.before is None)
     joined = told.first_seq == last.last_seq + 1 and told.previous == last.head
     return joined and told.before == hashlib.sha256(before).hexdigest()
+
+
+def _first_signer(store: ObjectStore, trust: TrustStore) -> DetachedVerdict | None:
+    """Who signed the log's first seal; None where there is none that holds."""
+    try:
+        _, body, signature = read_head(store, 1)
+    except (KeyNotFound, FixityMismatch):
+        return None
+    found = check_bytes(body, signature, trust)
+    return found if found.indication == Verdict.PASSED else None
 
 
 def _newest(store: ObjectStore, known: int) -> tuple[SealHead, bytes] | None:
@@ -234,6 +325,7 @@ def _write(shop: Workshop, folder: Path) -> Path | None:
                 tree.add(bytes.fromhex(row.digest))
                 end, final = row.seq, row.digest
         installation = facts.get(conn, "installation")
+        ours = signers.known(conn) or ()
     head = SealHead(
         number=number,
         first_seq=last + 1,
@@ -246,6 +338,7 @@ def _write(shop: Workshop, folder: Path) -> Path | None:
         made_at=utc_now(),
         installation=str(installation[0]) if installation else "",
         program=f"sohoa {version('sohoa')}",
+        signers=tuple(one.sha256 for one in ours),
     )
     body = head.model_dump_json(indent=1).encode()
     (part / HEAD).write_bytes(body)
@@ -269,15 +362,19 @@ def _keep(shop: Workshop, folder: Path, actor: str) -> Seal:
         raise
     body, signature = (folder / HEAD).read_bytes(), (folder / SIGNATURE).read_bytes()
     verdict = check_bytes(body, signature, shop.station.trust)
-    made = Seal(
-        number=head.number,
-        first_seq=head.first_seq,
-        last_seq=head.last_seq,
-        head=head.head,
-        made_at=head.made_at,
-        stamped=verdict.best_time is not None,
-    )
+    time = verdict.best_time if verdict.indication == Verdict.PASSED else None
     with write(shop.engine) as conn:
+        known = facts.get(conn, FACT)
+        made = Seal(
+            number=head.number,
+            first_seq=head.first_seq,
+            last_seq=head.last_seq,
+            head=head.head,
+            made_at=head.made_at,
+            stamped=time is not None,
+            stamped_to=head.last_seq if time else known[0].get("stamped_to", 0) if known else 0,
+            stamped_at=time or (stamped_at(known[0]) if known else None),
+        )
         facts.put(conn, FACT, made.model_dump(mode="json"))
         told = {"rows": head.last_seq - head.first_seq + 1, "stamped": made.stamped}
         audit.append(conn, actor=actor, action="seal-audit", subject=seal_id(head.number), detail=told)

@@ -68,6 +68,7 @@ from registry.values import (
 )
 from search.index import IndexEntry
 from signing.keys import KeyRole
+from signing.policy import POLICY
 from signing.sign import SignedPdf
 
 PAGES = TypeAdapter(tuple[PageText, ...])
@@ -145,8 +146,9 @@ def describe_document(shop: Workshop, document_id: DocumentId) -> bool:
 
 
 def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Catalogue, threshold: float) -> list[str]:
-    """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`; empty when all is sure."""
-    reasons = [f"page:{p.index + 1}" for p in pages if not p.blank and _is_doubtful(p)]
+    """Why a person must look before signing: `kind`, `field:<name>`, `page:<n>`, and `page:<n>:<status>` of a page that
+    could not be read; empty when all is sure."""
+    reasons = [_page_reason(p) for p in pages if not p.blank and _is_doubtful(p)]
     if found.kind is None or found.kind_confidence < threshold:
         return ["kind", *reasons]
     kind = catalogue.kinds[found.kind]
@@ -164,6 +166,11 @@ def _is_doubtful(page: PageText) -> bool:
     """Not read, scanned too badly to be kept, or read so badly that it may stand on its head or be no text at all."""
     badly_scanned = page.quality is not None and page.quality.quality is Quality.RESCAN
     return page.status != "read" or badly_scanned or (bool(page.words) and page.confidence < LEGIBLE)
+
+
+def _page_reason(page: PageText) -> str:
+    unread = "" if page.status == "read" else f":{page.status}"
+    return f"page:{page.index + 1}{unread}"
 
 
 def _sureness(person: Person) -> float:
@@ -212,6 +219,7 @@ def sign_document(shop: Workshop, document_id: DocumentId) -> bool:
             step="signed",
             signature_level=level,
             renew_by=until.isoformat() if until else None,
+            renew_policy=POLICY.version if until else None,
             level_why=why[:60] or None,
             signed_at=now.isoformat(timespec="microseconds"),
             pdf_sha256=digest,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ocrmypdf.models.ocr_element import Baseline, BoundingBox, OcrClass, OcrElement
 
-from registry.values import Box, PageText, Word
+from pipeline.placing import turned
+from registry.values import PageText, Word
 
 
 def page_element(read: PageText, width: float, height: float, dpi: float, turned_deg: int = 0) -> OcrElement:
@@ -22,13 +23,6 @@ def page_element(read: PageText, width: float, height: float, dpi: float, turned
         page_number=read.index,
         children=[_line(line, width, height, turned_deg) for line in lines.values()],
     )
-
-
-def turned(box: Box, clockwise_deg: int) -> Box:
-    """Where a box of the upright page lies on the page turned clockwise, in fractions of the turned page."""
-    for _ in range(clockwise_deg // 90 % 4):
-        box = Box(left=1 - box.bottom, top=box.left, right=1 - box.top, bottom=box.right)
-    return box
 
 
 def _line(words: Sequence[Word], width: float, height: float, turned_deg: int) -> OcrElement:

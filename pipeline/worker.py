@@ -11,6 +11,7 @@ import structlog
 
 from pipeline import workflow
 from pipeline.crew import Crew
+from pipeline.daily import Daily
 from pipeline.dispatch import Dispatch
 from pipeline.workshop import Workshop
 
@@ -41,9 +42,12 @@ class Worker:
     def run(self) -> None:
         """Work until `stop()`."""
         self.join()
+        daily = Daily(self._shop, standing_in=True)
+        daily.start()
         try:
             self._stop.wait()
         finally:
+            daily.stop()
             self.leave()
 
     def stop(self) -> None:

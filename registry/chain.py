@@ -34,7 +34,8 @@ class AuditFinding(Value):
     """A row that does not hold. seq: where it stands, or stood when it was sealed.
 
     problem: `changed`, `chain-broken` (its content holds, what it hangs on does not), `missing`, `inserted`, `moved`;
-    `seal-missing`, `seal-changed`, `seal-unsigned`, of a seal (`detail` names it) whose first row is seq.
+    `seal-missing`, `seal-changed`, `seal-unsigned`, `seal-foreign`, of a seal (`detail` names it) whose first row is
+    seq.
     """
 
     seq: int

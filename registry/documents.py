@@ -81,6 +81,7 @@ class DocumentRow(Value):
     copied: CopyOf | None = None
     copied_from: str | None = None
     renew_by: date | None = None
+    renew_policy: str | None = None
     level_why: str | None = None
     level_tries: int = 0
     level_after: datetime | None = None
@@ -333,6 +334,17 @@ def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
     for some in portions(sorted(ids)):
         query = select(documents.c.id, documents.c.title).where(documents.c.id.in_(some))
         found.update((row.id, row.title) for row in conn.execute(query))
+    return found
+
+
+def references(conn: Connection, ids: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Document → its number and symbol and its dossier's code, of those that are known."""
+    number = (fields.c.document_id == documents.c.id) & (fields.c.name == "number_symbol")
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for some in portions(sorted(ids)):
+        query = select(documents.c.id, fields.c.value, documents.c.dossier_code)
+        query = query.select_from(documents.outerjoin(fields, number)).where(documents.c.id.in_(some))
+        found.update((row.id, (row.value, row.dossier_code)) for row in conn.execute(query))
     return found
 
 

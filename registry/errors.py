@@ -3,9 +3,13 @@
 SohoaError
 ├── Refused               an input is refused; code is one of RefusalCode, the file goes to quarantine
 ├── NotFound              no such document, dossier, unit, …
+│   ├── FileMissing           what was named is no file, and no document either
+│   ├── RecordUnknown         neither registry nor archive knows a document of this id
+│   └── RecordDisposed        it was removed by a decision
 ├── NotAllowed            the account may not do that
 ├── NotATable             a file of dossiers cannot be read as one; nothing of it was imported
 ├── Conflict              the thing is not in a state that allows this
+│   ├── NotArchived       the document is not in the archive yet
 │   └── InboxTaken        another installation takes from this inbox
 ├── FixityMismatch        bytes read are not the bytes recorded
 ├── KeyTaken              write-once: other bytes are stored under this key
@@ -35,6 +39,7 @@ __all__ = [
     "CertificateUnfit",
     "Conflict",
     "DatabaseTooNew",
+    "FileMissing",
     "FixityMismatch",
     "InboxTaken",
     "KeyNotFound",
@@ -42,9 +47,13 @@ __all__ = [
     "NoSigningKey",
     "NotATable",
     "NotAllowed",
+    "NotArchived",
     "NotDue",
     "NotFound",
+    "PinExposed",
     "PinNeeded",
+    "RecordDisposed",
+    "RecordUnknown",
     "RefusalCode",
     "Refused",
     "Retained",
@@ -52,6 +61,8 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TargetTaken",
+    "TerminalNeeded",
     "TokenLocked",
     "WorkerFailed",
     "WrongCertificate",
@@ -98,12 +109,44 @@ class NotFound(SohoaError):
     code = "not-found"
 
 
+class FileMissing(NotFound):
+    code = "file-missing"
+
+
+class RecordUnknown(NotFound):
+    code = "record-unknown"
+
+
+class RecordDisposed(NotFound):
+    """decision: the id of the disposal by which it was removed, and at: when that was decided; None where the registry
+    does not know."""
+
+    code = "record-disposed"
+
+    def __init__(self, decision: str | None, at: datetime | None) -> None:
+        super().__init__(f"removed by disposal {decision}" if decision else "removed by a disposal")
+        self.decision, self.at = decision, at
+
+    def __reduce__(self) -> tuple[type[RecordDisposed], tuple[str | None, datetime | None]]:
+        return RecordDisposed, (self.decision, self.at)
+
+
 class NotAllowed(SohoaError):
     code = "not-allowed"
 
 
 class Conflict(SohoaError):
     code = "conflict"
+
+
+class TargetTaken(Conflict):
+    """What a command is to write is there already: nothing is overwritten."""
+
+    code = "target-taken"
+
+
+class NotArchived(Conflict):
+    code = "not-archived"
 
 
 class InboxTaken(Conflict):
@@ -174,6 +217,18 @@ class WrongPin(SigningFailed):
 
 class PinNeeded(SigningFailed):
     code = "pin-needed"
+
+
+class TerminalNeeded(PinNeeded):
+    """A command that signs was started where nobody can type the PIN; nothing was changed."""
+
+    code = "terminal-needed"
+
+
+class PinExposed(PinNeeded):
+    """The file of a PIN or passphrase can be read by others: what is in it is not used."""
+
+    code = "pin-exposed"
 
 
 class TokenLocked(SigningFailed):

@@ -85,15 +85,15 @@ def next_end(conn: Connection) -> date | None:
     return date.fromisoformat(told) if told else None
 
 
-def unmeasured(conn: Connection, limit: int) -> list[DocumentId]:
-    """Archived records with a timestamp of which nobody has looked up when it ends: written by an older version."""
-    query = select(documents.c.id).where(
-        _KEPT,
-        documents.c.signature_level.in_(LEVELS[1:]),
-        documents.c.renew_by.is_(None),
-        documents.c.level_tries == 0,
-    )
-    return _ids(conn, query.order_by(documents.c.archived_at).limit(limit))
+def unmeasured(conn: Connection, policy: str, limit: int, *, now: datetime | None = None) -> list[DocumentId]:
+    """Archived records with a timestamp of which it was not looked up by this edition of the policy when it ends:
+    written by an older version, restored, or an algorithm may end on another day now. In no order. now: as to_raise."""
+    return _ids(conn, _waited(now, select(documents.c.id).where(_is_unmeasured(policy))).limit(limit))
+
+
+def count_unmeasured(conn: Connection, policy: str) -> int:
+    """How many `unmeasured` would give in all: so many the calendar may have in a wrong month."""
+    return conn.execute(select(func.count()).select_from(documents).where(_is_unmeasured(policy))).scalar_one()
 
 
 def calendar(conn: Connection) -> list[Month]:
@@ -104,18 +104,26 @@ def calendar(conn: Connection) -> list[Month]:
 
 
 def reached(
-    conn: Connection, document_id: DocumentId, *, level: str | None, renew_by: date | None, pdf_sha256: str
+    conn: Connection,
+    document_id: DocumentId,
+    *,
+    level: str | None,
+    renew_by: date | None,
+    policy: str | None,
+    pdf_sha256: str,
 ) -> None:
-    """The record's newest version has this signature; what hindered it is over. It does not move in the tray."""
-    told = {"signature_level": level, "renew_by": renew_by.isoformat() if renew_by else None, "pdf_sha256": pdf_sha256}
+    """The record's newest version has this signature; what hindered it is over. It does not move in the tray.
+
+    policy: the edition that renew_by follows from; None where that is not known, and it is measured anew.
+    """
+    told = {"signature_level": level, "pdf_sha256": pdf_sha256, **_ends(renew_by, policy)}
     done = {"level_why": None, "level_tries": 0, "level_after": None}
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told, **done))
 
 
-def measured(conn: Connection, document_id: DocumentId, renew_by: date | None) -> None:
-    """When the record's newest timestamp ends is known."""
-    told = renew_by.isoformat() if renew_by else None
-    conn.execute(update(documents).where(documents.c.id == document_id).values(renew_by=told))
+def measured(conn: Connection, document_id: DocumentId, renew_by: date, policy: str) -> None:
+    """By this edition of the policy it is known when the record's newest timestamp ends."""
+    conn.execute(update(documents).where(documents.c.id == document_id).values(**_ends(renew_by, policy)))
 
 
 def postpone(conn: Connection, document_id: DocumentId, why: str) -> None:
@@ -130,6 +138,16 @@ def postpone(conn: Connection, document_id: DocumentId, why: str) -> None:
 
 def _is_below(level: str) -> ColumnElement[bool]:
     return and_(documents.c.signature_level.in_(lower_than(level)), _KEPT)
+
+
+def _is_unmeasured(policy: str) -> ColumnElement[bool]:
+    """Ranges, not "another than": an index finds the few in a registry where nearly all are measured."""
+    told = documents.c.renew_policy
+    return and_(or_(told.is_(None), told < policy, told > policy), documents.c.signature_level.in_(LEVELS[1:]), _KEPT)
+
+
+def _ends(renew_by: date | None, policy: str | None) -> dict[str, str | None]:
+    return {"renew_by": renew_by.isoformat() if renew_by else None, "renew_policy": policy}
 
 
 def _ends_by(until: date) -> ColumnElement[bool]:

@@ -298,6 +298,13 @@ def oldest_claim(conn: Connection) -> str | None:
     return conn.execute(select(func.min(scans.c.received_at)).where(scans.c.state == ScanState.CLAIMED)).scalar()
 
 
+def waiting_for_signature(conn: Connection) -> tuple[int, str | None]:
+    """How many documents wait for an official's signature, and since when the first of them was approved."""
+    query = select(func.count(), func.min(documents.c.approved_at)).where(documents.c.state == DocumentState.TO_SIGN)
+    number, since = conn.execute(query).one()
+    return number, since
+
+
 def stalled(conn: Connection) -> int:
     """Scans and documents that something around them holds up."""
     held_up = _count(conn, documents, documents.c.state == DocumentState.STALLED)

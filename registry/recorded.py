@@ -16,7 +16,7 @@ from registry.chain import GENESIS, digest_of, line_of
 from registry.tables import audit
 from registry.values import DocumentId, Value
 
-VERSION_ADDED = "archive-version"
+VERSION_ADDED, VERSION_INTENDED = "archive-version", "archive-version-intended"
 WRITING = ("archive", VERSION_ADDED, "hold", "release", "renew")
 """Actions whose row names a version that was written, with the digest of its inventory."""
 AT_ONCE = 500
@@ -25,6 +25,7 @@ AT_ONCE = 500
 class Recorded(Value):
     """One row of the log. holds: it says what it said when it was written, and follows the row before it.
 
+    intended: the version was only to be written when the row was; whether it ever was, the row does not say.
     inventory_sha256: None in rows of older programs. pdf_sha256: of `document.pdf` in that version, where it is told.
     """
 
@@ -33,14 +34,34 @@ class Recorded(Value):
     inventory_sha256: str | None = None
     pdf_sha256: str | None = None
     holds: bool = True
+    intended: bool = False
+
+
+def intend_version(
+    conn: Connection, document_id: DocumentId, *, actor: str, unit: str | None, version: str, inventory_sha256: str
+) -> None:
+    """The log says that this version of the record is about to be written; the last thing of a transaction."""
+    detail = {"version": version, "inventory_sha256": inventory_sha256}
+    log.append(conn, actor=actor, action=VERSION_INTENDED, subject=document_id, unit=unit, detail=detail)
+
+
+def version_detail(conn: Connection, document_id: DocumentId, version: str, inventory_sha256: str) -> dict[str, str]:
+    """What a row of WRITING says of the version. Empty for one of which the log did not say before that it would come:
+    it was written by somebody else, and no row vouches for it."""
+    ours = any(
+        row.holds and (row.version, row.inventory_sha256) == (version, inventory_sha256)
+        for row in recorded(conn, [document_id]).get(document_id, ())
+    )
+    return {"version": version, "inventory_sha256": inventory_sha256} if ours else {}
 
 
 def note_version(
     conn: Connection, document_id: DocumentId, *, actor: str, unit: str | None, version: str, inventory_sha256: str
 ) -> None:
-    """The log says that this version of the record was written; the last thing of a transaction, as audit.append."""
-    detail = {"version": version, "inventory_sha256": inventory_sha256}
-    log.append(conn, actor=actor, action=VERSION_ADDED, subject=document_id, unit=unit, detail=detail)
+    """The log says that this version of the record was written, where it was intended; the last thing of a transaction,
+    as audit.append."""
+    if detail := version_detail(conn, document_id, version, inventory_sha256):
+        log.append(conn, actor=actor, action=VERSION_ADDED, subject=document_id, unit=unit, detail=detail)
 
 
 def recorded(conn: Connection, document_ids: Sequence[DocumentId]) -> dict[DocumentId, tuple[Recorded, ...]]:
@@ -49,7 +70,9 @@ def recorded(conn: Connection, document_ids: Sequence[DocumentId]) -> dict[Docum
     for start in range(0, len(document_ids), AT_ONCE):
         wanted = document_ids[start : start + AT_ONCE]
         rows = conn.execute(
-            select(audit).where(audit.c.subject.in_(wanted), audit.c.action.in_(WRITING)).order_by(audit.c.seq)
+            select(audit)
+            .where(audit.c.subject.in_(wanted), audit.c.action.in_((*WRITING, VERSION_INTENDED)))
+            .order_by(audit.c.seq)
         ).all()
         before = _hashes(conn, (row.seq - 1 for row in rows))
         for row in rows:
@@ -72,6 +95,7 @@ def _told(row: Row[Any], before: str | None) -> Recorded:
         version=str(detail.get("version", "")),
         inventory_sha256=detail.get("inventory_sha256"),
         pdf_sha256=detail.get("pdf_sha256"),
+        intended=row.action == VERSION_INTENDED,
         holds=row.hash == digest_of(_line(row)) and row.previous == before,
     )
 

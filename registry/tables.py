@@ -171,6 +171,7 @@ documents = Table(
     Column("copied", JSON(none_as_null=True)),
     Column("copied_from", Exact(36)),
     Column("renew_by", Exact(10)),
+    Column("renew_policy", Exact(20)),
     Column("level_why", Exact(60)),
     Column("level_tries", Integer, nullable=False, default=0, server_default="0"),
     Column("level_after", Exact(32)),
@@ -187,6 +188,7 @@ documents = Table(
     Index("ix_documents_retain_until", "retain_until"),
     Index("ix_documents_copied_from", "copied_from"),
     Index("ix_documents_renew_by", "renew_by"),
+    Index("ix_documents_renew_policy", "renew_policy", "signature_level"),
     Index("ix_documents_level", "signature_level", "level_after"),
 )
 """retain_until: the last day on which nothing may remove it, 9999-12-31 for ever, null where the archive was not asked
@@ -195,8 +197,9 @@ verdict: the last validation's, with its instant; what is decided on it is valid
 documents of the scan. pages: those of the scan that are its own, from 0; null for all of them. arrived:
 registry.values.Arrived as JSON, of a document that came signed. copied: what kind of copy it is (registry.values.CopyOf
 as JSON), once it was decided; copied_from: the record that an extract was made from. renew_by: the day on which the
-newest timestamp ends. level_why, level_tries, level_after: what hindered the signature from its level or the timestamp
-from its renewal, how often, and when it is tried again (registry.levels)."""
+newest timestamp ends, by the edition renew_policy of the signature policy. level_why, level_tries, level_after: what
+hindered the signature from its level or the timestamp from its renewal, how often, and when it is tried again
+(registry.levels)."""
 
 fields = Table(
     "fields",

@@ -127,9 +127,11 @@ class PageText(Value):
 
     rotation_deg: how far the page in the scan was turned clockwise from upright (0, 90, 180, 270).
     skew_deg: > 0 leans clockwise, measured before the turn is undone.
-    seconds: what reading took; status other than "read" says why there is no text.
+    seconds: what reading took; status: "read", or why there is no text ("timeout", "memory", "died", "raised:<type>").
     own_words: so many of the words, the first, the page brought along; the others were read off its pictures.
     codes: texts of its QR codes, which may hold an identity card's data: used on the way, and not kept in the archive.
+    instead_of: what the OCR engine made first of a place that was then read otherwise, by the index of the first word
+    that stands there now.
     """
 
     index: int
@@ -147,6 +149,7 @@ class PageText(Value):
     quality: PageQuality | None = None
     own_words: int = 0
     codes: tuple[str, ...] = ()
+    instead_of: dict[int, str] = {}
 
 
 class Part(Value):

@@ -19,13 +19,11 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from registry.values import Arrived, ArrivedSignature, Verdict, sha256_file, utc_now
-from signing.old_signatures import OLD, judge_old
+from signing.old_signatures import OLD
 from signing.validate import SignatureReport, SignatureVerdict, TrustStore, validate_pdf
 
 PADES = "/ETSI.CAdES.detached"
 TIMESTAMP = "/DocTimeStamp"
-NOTHING_FOUND = "SIGNED_DATA_NOT_FOUND"
-SEVERITY = (Verdict.PASSED, Verdict.INDETERMINATE, Verdict.FAILED)
 MOST_NAMED = 50
 """A file with more signatures is judged whole; so many of them are named one by one."""
 
@@ -39,8 +37,6 @@ class _Fact:
     signed_by: str
     claimed_at: datetime | None
     level: str | None
-    old: SignatureVerdict | None = None
-    """The verdict, of an encoding that today's validators do not read."""
 
 
 def judge_arrived(path: Path, trust: TrustStore, at: datetime | None = None) -> Arrived:
@@ -48,16 +44,11 @@ def judge_arrived(path: Path, trust: TrustStore, at: datetime | None = None) -> 
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # its messages quote the file
     now = at or utc_now()
     report = validate_pdf(path, trust, now)
-    facts = _facts(path)
-    judged = {told.field: told for told in report.signatures} | {f.field: f.old for f in facts if f.old}
-    named = tuple(_signature(judged.get(fact.field), fact, report) for fact in facts)
-    verdicts = [(one.indication, one.sub_indication) for one in named]
-    if report.sub_indication != NOTHING_FOUND or not named:
-        verdicts.append((report.verdict, report.sub_indication))
-    verdict, sub_indication = max(verdicts, key=lambda v: SEVERITY.index(v[0]))
+    judged = {told.field: told for told in report.signatures}
+    named = tuple(_signature(judged.get(fact.field), fact, report) for fact in _facts(path))
     return Arrived(
-        verdict=verdict,
-        sub_indication=sub_indication,
+        verdict=report.verdict,
+        sub_indication=report.sub_indication,
         judged_at=now,
         sha256=sha256_file(path),
         signatures=named[:MOST_NAMED],
@@ -107,8 +98,7 @@ def _fact(reader: PdfFileReader, name: str, field: Any, stamps: Sequence[Embedde
     dictionary = field.get_object()["/V"]
     encoded = str(dictionary["/SubFilter"]) if "/SubFilter" in dictionary else ""
     if encoded in OLD:
-        old = judge_old(reader.stream, dictionary, name)
-        return _Fact(name, encoded, old.signed_by, None, None, old)
+        return _Fact(name, encoded, "", None, None)
     signature = EmbeddedPdfSignature(reader, field, name)
     level = _level(reader, signature, stamps) if encoded == PADES else None
     return _Fact(name, encoded, _common_name(signature.signer_cert), _aware(signature.self_reported_timestamp), level)

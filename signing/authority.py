@@ -28,6 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from registry.values import utc_now
 
 MARK = "CHỈ ĐỂ THỬ NGHIỆM"
+MARKED = f" - {MARK}"
 YEAR = timedelta(days=365)
 LIST_LIFE = timedelta(days=30)
 LIST_RENEWAL = timedelta(hours=1)
@@ -95,7 +96,12 @@ def create_development_authority(folder: Path, agency: str) -> Authority:
     issuing = _authority(issuing_name, issuing_key, root_name, root_key, 15 * YEAR, path_length=0)
     agency_key = _ec_key()
     signer = _leaf(
-        _name(f"{_cut(agency, 38)} - {MARK}", agency), agency_key, issuing_name, issuing_key, 5 * YEAR, tsa=False
+        _name(f"{_cut(agency, 64 - len(MARKED.encode()))}{MARKED}", agency),
+        agency_key,
+        issuing_name,
+        issuing_key,
+        5 * YEAR,
+        tsa=False,
     )
     stamp_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     stamp = _leaf(_name(f"sohoa TSA - {MARK}"), stamp_key, issuing_name, issuing_key, 10 * YEAR, tsa=True)

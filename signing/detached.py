@@ -19,6 +19,7 @@ from pyhanko.sign.validation.generic_cms import async_validate_detached_cms, val
 from pyhanko_certvalidator import ValidationContext
 
 from registry.errors import SigningFailed
+from registry.signers import BARE
 from registry.values import Value, Verdict, utc_now
 from signing.keys import SigningKey, require_fit
 from signing.validate import TrustStore
@@ -35,10 +36,13 @@ class DetachedSignature:
 
 
 class DetachedVerdict(Value):
-    """What a detached signature is worth. best_time: the earliest time it is proven to have existed."""
+    """What a detached signature is worth. signer: SHA-256 of the certificate, BARE for a timestamp alone, empty where
+    nothing could be read: whether it is the one that should have signed is the caller's to say. best_time: the earliest
+    time it is proven to have existed."""
 
     indication: Verdict
     signed_by: str = ""
+    signer: str = ""
     best_time: datetime | None = None
     detail: str = ""
 
@@ -117,15 +121,18 @@ async def _check(body: bytes, signed: cms.SignedData, trust: TrustStore) -> Deta
     time = _stamped(status)
     if time is not None:
         status = await _status(body, signed, trust, time)
-    by = str(status.signing_cert.subject.native.get("common_name", ""))
+    told = {
+        "signed_by": str(status.signing_cert.subject.native.get("common_name", "")),
+        "signer": status.signing_cert.sha256.hex(),
+    }
     stamp = status.timestamp_validity
     if not (status.intact and status.valid) or (stamp is not None and not (stamp.intact and stamp.valid)):
-        return DetachedVerdict(indication=Verdict.FAILED, signed_by=by, detail="HASH_FAILURE")
+        return DetachedVerdict(indication=Verdict.FAILED, detail="HASH_FAILURE", **told)
     if not status.trusted or (stamp is not None and not stamp.trusted):
         return DetachedVerdict(
-            indication=Verdict.INDETERMINATE, signed_by=by, best_time=time, detail="NO_CERTIFICATE_CHAIN_FOUND"
+            indication=Verdict.INDETERMINATE, best_time=time, detail="NO_CERTIFICATE_CHAIN_FOUND", **told
         )
-    return DetachedVerdict(indication=Verdict.PASSED, signed_by=by, best_time=time)
+    return DetachedVerdict(indication=Verdict.PASSED, best_time=time, **told)
 
 
 async def _check_stamp(body: bytes, token: cms.SignedData, trust: TrustStore) -> DetachedVerdict:
@@ -136,9 +143,9 @@ async def _check_stamp(body: bytes, token: cms.SignedData, trust: TrustStore) ->
     )
     by = str(told["signing_cert"].subject.native.get("common_name", ""))
     if not (told["intact"] and told["valid"]):
-        return DetachedVerdict(indication=Verdict.FAILED, signed_by=by, detail="HASH_FAILURE")
-    chain = told.get("validation_path") is not None
-    return DetachedVerdict(indication=Verdict.PASSED if chain else Verdict.INDETERMINATE, signed_by=by, best_time=time)
+        return DetachedVerdict(indication=Verdict.FAILED, signed_by=by, signer=BARE, detail="HASH_FAILURE")
+    worth = Verdict.PASSED if told.get("validation_path") is not None else Verdict.INDETERMINATE
+    return DetachedVerdict(indication=worth, signed_by=by, signer=BARE, best_time=time)
 
 
 async def _status(body: bytes, signed: cms.SignedData, trust: TrustStore, moment: datetime | None) -> Any:

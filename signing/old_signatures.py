@@ -25,7 +25,7 @@ from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, va
 from pyhanko.sign.validation.pdf_embedded import extract_contents
 
 from registry.values import Verdict
-from signing.validate import SignatureVerdict
+from signing.findings import SignatureVerdict
 
 PKCS7_SHA1, X509_RSA_SHA1 = "/adbe.pkcs7.sha1", "/adbe.x509.rsa_sha1"
 OLD = frozenset({PKCS7_SHA1, X509_RSA_SHA1})
@@ -36,46 +36,53 @@ CHANGED, FORGED, MALFORMED = "HASH_FAILURE", "SIG_CRYPTO_FAILURE", "FORMAT_FAILU
 def judge_old(stream: BinaryIO, signature: Any, field: str) -> SignatureVerdict:
     """The verdict on a signature dictionary in the file `stream`: WEAK where its mathematics hold. Never raises for
     what stands in the file."""
-    by = ""
+    certificate: x509.Certificate | None = None
     try:
         _, digest = byte_range_digest(stream, byte_range=signature.raw_get("/ByteRange"), md_algorithm="sha1")
         if str(signature["/SubFilter"]) == PKCS7_SHA1:
-            by, told = _pkcs7(extract_contents(signature), digest)
+            certificate, told = _pkcs7(extract_contents(signature), digest)
         else:
-            by, told = _bare(extract_contents(signature), signature, digest)
+            certificate, told = _bare(extract_contents(signature), signature, digest)
     except (PdfError, SignatureValidationError, ValueError, TypeError, KeyError, IndexError, OSError):
         told = MALFORMED
     indication = Verdict.INDETERMINATE if told == WEAK else Verdict.FAILED
-    return SignatureVerdict(field=field, signed_by=by, indication=indication, sub_indication=told)
+    return SignatureVerdict(
+        field=field,
+        signed_by=_name(certificate) if certificate else "",
+        indication=indication,
+        sub_indication=told,
+        digest="sha1",
+        certificate_sha256=certificate.sha256.hex() if certificate else "",
+        certificate_until=certificate.not_valid_after if certificate else None,
+    )
 
 
-def _pkcs7(contents: bytes, digest: bytes) -> tuple[str, str]:
+def _pkcs7(contents: bytes, digest: bytes) -> tuple[x509.Certificate, str]:
     """The CMS message holds the SHA-1 of the range as its content, and signs that."""
     signed = cms.ContentInfo.load(contents)["content"]
     certificate = extract_certs_for_validation(signed).signer_cert
-    by = _name(certificate)
     held = signed["encap_content_info"]["content"].native
     if not isinstance(held, bytes) or not hmac.compare_digest(held, digest):
-        return by, CHANGED
+        return certificate, CHANGED
     signer = extract_signer_info(signed)
     algorithm = signer["digest_algorithm"]["algorithm"].native
     intact, valid = validate_sig_integrity(signer, certificate, "data", hashlib.new(algorithm, held).digest())
-    return by, WEAK if intact and valid else FORGED
+    return certificate, WEAK if intact and valid else FORGED
 
 
-def _bare(contents: bytes, signature: Any, digest: bytes) -> tuple[str, str]:
+def _bare(contents: bytes, signature: Any, digest: bytes) -> tuple[x509.Certificate, str]:
     """A PKCS #1 signature without an envelope; the certificate stands beside it as /Cert."""
     held = signature["/Cert"]
     first = held[0] if isinstance(held, generic.ArrayObject) else held
     certificate = x509.Certificate.load(first.original_bytes)
     key = load_der_public_key(certificate.public_key.dump())
     if not isinstance(key, rsa.RSAPublicKey):
-        return _name(certificate), MALFORMED
+        return certificate, MALFORMED
     try:
         key.verify(core.OctetString.load(contents).native, digest, PKCS1v15(), Prehashed(SHA1()))  # noqa: S303 its own
     except InvalidSignature:
-        return _name(certificate), CHANGED
-    return _name(certificate), WEAK
+        return certificate, CHANGED
+    return certificate, WEAK
 
 
 def _name(certificate: x509.Certificate) -> str:

@@ -17,11 +17,13 @@ from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from registry.errors import AnswerRefused, NoSigningKey, SigningFailed
+from registry.signers import BARE
 from registry.values import Verdict, utc_now
 from signing.authority import Authority, refresh_revocation_lists
 from signing.deferred import Answer, Prepared, complete_signature, prepare
 from signing.detached import DetachedSignature, sign_bytes, stamp_bytes
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, SigningKey, require_fit
+from signing.keys.secret import read_private
 from signing.keys.trusted import require_trusted
 from signing.proofs import Evidence, KeptProofs
 from signing.reachable import Reachable, reachable
@@ -78,7 +80,7 @@ class SigningStation:
         """The station with its PKCS#12 key unlocked. Raises SigningFailed."""
         if passphrase is None and passphrase_file is not None:
             try:
-                passphrase = passphrase_file.read_text(encoding="utf-8").strip()
+                passphrase = read_private(passphrase_file).strip()
             except OSError as exc:
                 raise SigningFailed(f"the passphrase file {passphrase_file.name} cannot be read") from exc
         key = Pkcs12Key.load(key_file, passphrase or "")
@@ -191,6 +193,18 @@ class SigningStation:
         except NoSigningKey:
             return stamp_bytes(body, timestamper, self._evidence().others)
         return sign_bytes(body, key, timestamper)
+
+    @property
+    def own_signer(self) -> tuple[str, str]:
+        """Who signs bytes here: the certificate's SHA-256 and its common name; BARE where none does without a person.
+
+        Raises SigningFailed, ServiceUnavailable.
+        """
+        try:
+            certificate = self._keys.key(None).certificate
+        except NoSigningKey:
+            return BARE, ""
+        return certificate.sha256.hex(), str(certificate.subject.native.get("common_name", ""))
 
     def _official(self, unit: str | None, stamp: Stamp | None, *, mark: bool) -> Official | None:
         """Who signs before the unit's agency; nobody where the key lies with the official, who then signs there."""

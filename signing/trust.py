@@ -8,7 +8,8 @@ whether it is what somebody decided it to be.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +51,8 @@ class TrustStore:
     """The trust anchors: certificates in PEM files of one folder.
 
     manifest: None where there is none that can be read. problem: None when the folder is what the manifest says and the
-    manifest what the installation's key signed; else `unsigned`, `changed` or `foreign-signature`.
+    manifest what the installation's key signed; else `unsigned`, `changed` or `foreign-signature`. signer: SHA-256 of
+    the certificate that signed it.
     """
 
     anchors: Sequence[x509.Certificate]
@@ -59,10 +61,15 @@ class TrustStore:
     signed_by: str = ""
     strangers: Sequence[str] = field(default=())
     """Files and lines that folder and manifest do not have in common."""
+    signer: str = ""
 
     @classmethod
-    def load(cls, folder: Path) -> TrustStore:
-        """Raises SettingsInvalid when a file there is no certificate."""
+    def load(cls, folder: Path, signers: Container[str] | None = None) -> TrustStore:
+        """Raises SettingsInvalid when a file there is no certificate.
+
+        signers: SHA-256 of the certificates that may sign the manifest; a chain to an anchor says nothing of that: an
+        authority has many customers. None: not known yet.
+        """
         files = sorted(folder.glob("*.pem"))
         held = {path.name: read_certificates(path) for path in files}
         anchors = tuple(c for certificates in held.values() for c in certificates)
@@ -72,8 +79,8 @@ class TrustStore:
         told = {(a.file, a.sha256) for a in manifest.anchors}
         there = {(name, c.sha256.hex()) for name, certificates in held.items() for c in certificates}
         strangers = tuple(sorted({name for name, _ in told ^ there}))
-        signer, problem = _signer_of(folder, anchors)
-        return cls(anchors, manifest, CHANGED if strangers and not problem else problem, signer, strangers)
+        by, signer, problem = _signer_of(folder, anchors, signers)
+        return cls(anchors, manifest, CHANGED if strangers and not problem else problem, by, strangers, signer)
 
     @classmethod
     def of(cls, anchors: Sequence[bytes]) -> TrustStore:
@@ -86,36 +93,75 @@ class TrustStore:
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         ders = tuple(certificate.dump() for certificate in self.anchors)
-        return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers)
+        return _restored, (ders, self.manifest, self.problem, self.signed_by, self.strangers, self.signer)
 
 
-def sign_manifest(folder: Path, sign: Callable[[bytes], bytes], *, actor: str) -> Manifest:
-    """The manifest names the certificates that lie in the folder now, under the next version, and is signed.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An anchor that is to come into the folder in a file of its own, or to go with its file."""
 
-    sign: from a body to a detached CMS in DER. A manifest that says so already, with a good signature, is left as it
-    is. Raises SettingsInvalid, and what `sign` raises.
+    anchor: x509.Certificate
+    file: Path
+    comes: bool
+
+
+def sign_manifest(
+    folder: Path,
+    sign: Callable[[bytes], bytes],
+    *,
+    actor: str,
+    signers: Container[str] | None = None,
+    change: Change | None = None,
+    noted: Callable[[Manifest], AbstractContextManager[object]] = nullcontext,
+) -> Manifest:
+    """The manifest names the certificates that lie in the folder, under the next version, and is signed. A change of
+    them is made once it is signed for: while `sign` may still fail nobody is believed who was not before.
+
+    sign: from a body to a detached CMS in DER. noted: where it is told; what it raises leaves the folder as it is. A
+    manifest that says so already, with a good signature by one of the signers, is left as it is; what a stranger's says
+    of who added what is not taken over. Raises SettingsInvalid, OSError, and what `sign` raises.
     """
-    before = TrustStore.load(folder)
-    if before.problem is None and before.manifest is not None:
+    before = TrustStore.load(folder, signers)
+    if change is None and before.problem is None and before.manifest is not None:
         return before.manifest
-    known = {a.sha256: a for a in before.manifest.anchors} if before.manifest else {}
+    believed = before.manifest if before.problem != FOREIGN else None
+    known = {a.sha256: a for a in believed.anchors} if believed else {}
     now = utc_now()
+    held = {path: read_certificates(path) for path in folder.glob("*.pem")}
+    if change is not None:
+        held[change.file] = [change.anchor] if change.comes else []
     anchors = [
         known.get(c.sha256.hex()) or _line(path.name, c, actor, now)
-        for path in sorted(folder.glob("*.pem"))
-        for c in read_certificates(path)
+        for path, certificates in sorted(held.items())
+        for c in certificates
     ]
     made = Manifest(version=(before.version or 0) + 1, made_at=now, made_by=actor, anchors=tuple(anchors))
     body = made.model_dump_json(indent=1).encode()
-    for name, content in ((SIGNATURE, sign(body)), (MANIFEST, body)):
-        part = folder / f".{name}.part"
-        part.write_bytes(content)
-        part.replace(folder / name)
+    files = {folder / SIGNATURE: sign(body), folder / MANIFEST: body}
+    if change is not None and change.comes:
+        files[change.file] = pem.armor("CERTIFICATE", change.anchor.dump())
+    with noted(made):
+        _put(files, gone=change.file if change is not None and not change.comes else None)
     return made
 
 
-def add_anchor(folder: Path, certificate: Path) -> x509.Certificate:
-    """The certificate lies in the folder; the manifest is to be signed anew. Safe to repeat.
+def _put(files: Mapping[Path, bytes], gone: Path | None) -> None:
+    """All is on the disk before the first file appears under its name, an anchor last: lying there it is believed."""
+    parts = {path: path.with_name(f".{path.name}.part") for path in files}
+    try:
+        for path, content in files.items():
+            parts[path].write_bytes(content)
+        if gone is not None:
+            gone.unlink()
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def addition(folder: Path, certificate: Path) -> Change | None:
+    """The certificate is to be an anchor; None where it is one already.
 
     Raises SettingsInvalid: no certificate, several, or one that may not issue others.
     """
@@ -125,15 +171,13 @@ def add_anchor(folder: Path, certificate: Path) -> x509.Certificate:
     anchor = found[0]
     if not anchor.ca:
         raise SettingsInvalid(f"{certificate.name} is no certificate of an authority")
-    held = TrustStore.load(folder)
-    if all(a.dump() != anchor.dump() for a in held.anchors):
-        target = folder / f"{anchor.sha256.hex()[:16]}.pem"
-        target.write_bytes(pem.armor("CERTIFICATE", anchor.dump()))
-    return anchor
+    if any(a.dump() == anchor.dump() for a in TrustStore.load(folder).anchors):
+        return None
+    return Change(anchor, folder / f"{anchor.sha256.hex()[:16]}.pem", comes=True)
 
 
-def remove_anchor(folder: Path, fingerprint: str) -> x509.Certificate:
-    """The certificate whose SHA-256 begins so is no longer in the folder. Raises NotFound, Conflict (several begin so,
+def removal(folder: Path, fingerprint: str) -> Change:
+    """The certificate whose SHA-256 begins so is to be no anchor any more. Raises NotFound, Conflict (several begin so,
     or its file holds others too, or it is the last)."""
     fitting = [
         (path, c)
@@ -148,8 +192,7 @@ def remove_anchor(folder: Path, fingerprint: str) -> x509.Certificate:
         raise Conflict("the fingerprint is not of one anchor alone")
     if len(TrustStore.load(folder).anchors) == 1:
         raise Conflict("the last anchor cannot be removed")
-    path.unlink()
-    return certificate
+    return Change(certificate, path, comes=False)
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
@@ -181,18 +224,22 @@ def _read_manifest(folder: Path) -> Manifest | None:
         return None
 
 
-def _signer_of(folder: Path, anchors: Sequence[x509.Certificate]) -> tuple[str, str | None]:
-    """Who signed the manifest, and why that does not count: the signature must hold, by a certificate that some anchor
-    of the folder vouches for."""
+def _signer_of(
+    folder: Path, anchors: Sequence[x509.Certificate], signers: Container[str] | None
+) -> tuple[str, str, str | None]:
+    """Who signed the manifest, by name and certificate, and why that does not count: the signature must hold, by a
+    certificate that some anchor of the folder vouches for and that is one of the signers."""
     from signing.detached import check_bytes  # noqa: PLC0415 what is checked there is checked against a trust store
 
     try:
         body, der = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
     except OSError:
-        return "", UNSIGNED
+        return "", "", UNSIGNED
     found = check_bytes(body, der, TrustStore(anchors))
-    problems = {Verdict.PASSED: None, Verdict.INDETERMINATE: FOREIGN, Verdict.FAILED: CHANGED}
-    return found.signed_by, problems[found.indication]
+    problem = {Verdict.PASSED: None, Verdict.INDETERMINATE: FOREIGN, Verdict.FAILED: CHANGED}[found.indication]
+    if problem is None and signers is not None and found.signer not in signers:
+        problem = FOREIGN
+    return found.signed_by, found.signer, problem
 
 
 def _restored(ders: tuple[bytes, ...], *others: object) -> TrustStore:

@@ -19,6 +19,7 @@ from asn1crypto import cms, parser, x509
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESPassed, AdESStatus
+from pyhanko.sign.fields import SigSeedSubFilter, enumerate_sig_fields
 from pyhanko.sign.validation import validate_pdf_timestamp
 from pyhanko.sign.validation.ades import AdESLTAValidationResult, ades_lta_validation
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -38,9 +39,20 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
-from registry.values import Value, Verdict, utc_now
+from registry.values import Verdict, utc_now
 from signing.canonical import oddity
+from signing.findings import (
+    FORMAT_FAILURE,
+    GENERIC,
+    HASH_FAILURE,
+    Check,
+    DocumentTimestamp,
+    SignatureReport,
+    SignatureVerdict,
+    decided,
+)
 from signing.mended import mend_pyhanko
+from signing.old_signatures import OLD, judge_old
 from signing.policy import POLICY, Policy, StrengthPolicy, weak_on
 from signing.quick_parsing import parse_quickly
 from signing.revisions import Addition, Changes, added_boxes, changed_after, entry, is_sealed, what_changed
@@ -48,7 +60,17 @@ from signing.sealed_first import judged_when_sealed
 from signing.tokens import SKEW, carrying, is_document_timestamp, token_of
 from signing.trust import TrustStore
 
-__all__ = ["Check", "SignatureReport", "SignatureVerdict", "TrustStore", "decided", "validate_pdf"]
+__all__ = [
+    "FORMAT_FAILURE",
+    "HASH_FAILURE",
+    "Check",
+    "DocumentTimestamp",
+    "SignatureReport",
+    "SignatureVerdict",
+    "TrustStore",
+    "decided",
+    "validate_pdf",
+]
 
 for _name in ("pyhanko", "pyhanko_certvalidator"):
     # what they warn of names people; it comes back as a verdict
@@ -63,7 +85,6 @@ WORDS = {
 }
 NO_PAST = (AdESIndeterminate.NO_POE, AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
 """What pyHanko tells where the past proves nothing, though EN 319 102-1 §5.6.2.4.4 wants what was found as of now."""
-FORMAT_FAILURE, HASH_FAILURE, GENERIC = "FORMAT_FAILURE", "HASH_FAILURE", "GENERIC"
 NOT_FOUND = "SIGNED_DATA_NOT_FOUND"
 INTEGRITY, CHAIN, REVOCATION, TIMESTAMPS, ALGORITHMS, CHANGED, SEALED, RULES = (
     "integrity",
@@ -100,76 +121,6 @@ ABOUT = {
 """Which check a sub-indication (EN 319 102-1 §5.1.3, tables 5 and 6) speaks of; what is not here is about the rules."""
 
 
-class Check(Value):
-    """One check. ok is None where it could not be made. decides: whether the verdict follows from it; what does not
-    decide is told all the same."""
-
-    name: str
-    ok: bool | None
-    detail: str = ""
-    sub_indication: str | None = None
-    decides: bool = True
-
-
-class SignatureVerdict(Value):
-    """One signature. best_time: the earliest time it is proven to have existed; None without a timestamp.
-
-    stamped: its own timestamp is trusted; archived: the newest document timestamp over it is.
-    claimed_at: what the signer says. level: as far as its parts are there (ETSI EN 319 142-1). chain: common names from
-    the signer to the anchor; empty where none was found. certificate_sha256: of the signer's certificate.
-    """
-
-    field: str
-    signed_by: str
-    indication: Verdict
-    sub_indication: str | None = None
-    best_time: datetime | None = None
-    modified_after: bool = False
-    stamped: bool = False
-    archived: bool = False
-    claimed_at: datetime | None = None
-    level: str = ""
-    digest: str = ""
-    key: str = ""
-    chain: tuple[str, ...] = ()
-    certificate_sha256: str = ""
-    certificate_until: datetime | None = None
-
-
-class DocumentTimestamp(Value):
-    """One document timestamp: by whom, when, and whether it holds by itself."""
-
-    field: str
-    made_by: str
-    at: datetime | None
-    holds: bool
-    digest: str = ""
-
-
-class SignatureReport(Value):
-    """The verdict on a file, from its checks. additions: pictures that later signatures put on pages, to be compared
-    with the page as it was signed. signed_length: bytes of the file as of the first signature."""
-
-    verdict: Verdict
-    sub_indication: str | None = None
-    checks: tuple[Check, ...] = ()
-    signatures: tuple[SignatureVerdict, ...] = ()
-    timestamps: tuple[DocumentTimestamp, ...] = ()
-    additions: tuple[Addition, ...] = ()
-    signed_length: int | None = None
-
-
-def decided(checks: Sequence[Check]) -> tuple[Verdict, str | None]:
-    """The verdict that follows from the checks, and the sub-indication of the first that did not hold."""
-    failed = [c for c in checks if c.decides and c.ok is False]
-    unsure = [c for c in checks if c.decides and c.ok is None]
-    if failed:
-        return Verdict.FAILED, failed[0].sub_indication or FORMAT_FAILURE
-    if unsure:
-        return Verdict.INDETERMINATE, unsure[0].sub_indication or GENERIC
-    return Verdict.PASSED, None
-
-
 def validate_pdf(
     source: Path | BinaryIO, trust: TrustStore, at: datetime | None = None, policy: Policy = POLICY
 ) -> SignatureReport:
@@ -192,11 +143,13 @@ def validate_pdf(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A file with its signatures. odd: why it could not be read by the letter of the standard; empty when it could."""
+    """A file with its signatures. apart: what is found of those that pyHanko passes over. odd: why it could not be read
+    by the letter of the standard; empty when it could."""
 
     stream: BinaryIO
     size: int
     embedded: Sequence[EmbeddedPdfSignature]
+    apart: tuple[SignatureVerdict, ...]
     odd: str = ""
 
     @property
@@ -208,20 +161,23 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime, policy: Policy)
     opened = _open(stream)
     if isinstance(opened, SignatureReport):
         return opened
-    if not opened.signatures:
+    if not opened.signatures and not opened.apart:
         return _of((Check(name="signature present", ok=None, sub_indication=NOT_FOUND),))
     broken = [s for s in opened.embedded if _padding_is_written_on(stream, s) or not _timestamp_holds(s)]
     timestamps = tuple(_told(s, s not in broken) for s in opened.embedded if is_document_timestamp(s))
     if broken:
         detail = f"{broken[0].field_name}: the signature's own bytes, or a document timestamp"
         found = Check(name=INTEGRITY, ok=False, detail=detail, sub_indication=HASH_FAILURE)
-        return _of((found,), timestamps=timestamps)
+        return _of((found,), signatures=opened.apart, timestamps=timestamps)
+    apart = [_Judged(verdict) for verdict in opened.apart]
+    if not opened.signatures:
+        return _of((*_strictness(opened), *_signature_checks(apart)), signatures=opened.apart, timestamps=timestamps)
     changes = Changes()
     judged = _judge_all(opened, _spec(trust, policy, changes), at, policy)
     checks = (
         *_strictness(opened),
         *_uncovered(opened, trust),
-        *_signature_checks(judged),
+        *_signature_checks([*judged, *apart]),
         _timestamp_check(opened, judged),
         _changes_check(judged),
         is_sealed_check(opened, changes),
@@ -229,7 +185,7 @@ def _validate(stream: BinaryIO, trust: TrustStore, at: datetime, policy: Policy)
     first = opened.signatures[0]
     return _of(
         tuple(checks),
-        signatures=tuple(_final(j, opened) for j in judged),
+        signatures=(*(_final(j, opened) for j in judged), *opened.apart),
         timestamps=timestamps,
         additions=tuple(a for j in judged for a in j.additions),
         signed_length=int(first.byte_range[2]) + int(first.byte_range[3]),
@@ -251,15 +207,39 @@ def _open(stream: BinaryIO) -> _Opened | SignatureReport:
             return _of((Check(name="structure", ok=None, detail="encrypted", sub_indication=GENERIC),))
         if reader.xrefs.hybrid_xrefs_present:
             raise PdfError("hybrid cross-references")
-        return _Opened(stream, size, list(reader.embedded_signatures))
+        return _Opened(stream, size, list(reader.embedded_signatures), tuple(_apart(reader)))
     except PdfError as exc:
         strictly = exc
     stream.seek(0)
     reader = PdfFileReader(stream, strict=False)
     if reader.encrypted:
         reader.decrypt(b"")
-    hybrid = reader.xrefs.hybrid_xrefs_present
-    return _Opened(stream, size, list(reader.embedded_signatures), "hybrid" if hybrid else type(strictly).__name__)
+    odd = "hybrid" if reader.xrefs.hybrid_xrefs_present else type(strictly).__name__
+    return _Opened(stream, size, list(reader.embedded_signatures), tuple(_apart(reader)), odd)
+
+
+def _apart(reader: PdfFileReader) -> Iterator[SignatureVerdict]:
+    """The verdicts on the filled signature fields that are not among pyHanko's: encoded as before PAdES, or in a way
+    that nobody here reads, which is then not known to hold."""
+    for name, value, _ in enumerate_sig_fields(reader, filled_status=True):
+        dictionary = value.get_object()
+        if _is_read(dictionary):
+            continue
+        if str(entry(dictionary, "/SubFilter")) in OLD:
+            yield judge_old(reader.stream, dictionary, str(name))
+        else:
+            yield SignatureVerdict(
+                field=str(name), signed_by="", indication=Verdict.INDETERMINATE, sub_indication=GENERIC
+            )
+
+
+def _is_read(dictionary: Any) -> bool:
+    """Whether pyHanko takes it for a signature; it asks so, without following a reference."""
+    try:
+        SigSeedSubFilter(dictionary.get("/SubFilter"))
+    except ValueError:
+        return False
+    return True
 
 
 def _strictness(opened: _Opened) -> Iterator[Check]:

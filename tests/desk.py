@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -81,6 +82,28 @@ def run_cli(*arguments: str, exit_code: int = 0) -> Any:
     done = subprocess.run([*SOHOA, *arguments, "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == exit_code, done.stderr
     return json.loads(done.stdout) if done.stdout else None
+
+
+def typed_at_a_terminal(command: list[str], line: str) -> tuple[int, str]:
+    """Exit code and what was on the screen, when somebody answers the first question with this line."""
+    person, program = pty.openpty()
+    running = subprocess.Popen(command, stdin=program, stdout=program, stderr=program, start_new_session=True)
+    os.close(program)
+    screen = b""
+    asked = False
+    while True:
+        try:
+            piece = os.read(person, 4096)
+        except OSError:  # the program has ended
+            break
+        if not piece:
+            break
+        screen += piece
+        if not asked and "Mã PIN".encode() in screen:
+            os.write(person, f"{line}\n".encode())
+            asked = True
+    os.close(person)
+    return running.wait(60), screen.decode()
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,13 @@ def issue(
     return Issued(key, made, issuer)
 
 
+def pin_file(path: Path, pin: str) -> Path:
+    """The file holds the PIN, for its owner alone: another is refused."""
+    path.touch(0o600)
+    path.write_text(pin)
+    return path
+
+
 def pkcs12_file(path: Path, issued: Issued, passphrase: str) -> Path:
     path.write_bytes(
         pkcs12.serialize_key_and_certificates(

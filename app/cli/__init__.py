@@ -73,7 +73,14 @@ GROUPS = {
     ),
     "trust": (
         "Chứng thư gốc được tin.",
-        {"list": "trust:list_anchors", "add": "trust:add", "remove": "trust:remove", "sign": "trust:sign"},
+        {
+            "list": "trust:list_anchors",
+            "add": "trust:add",
+            "remove": "trust:remove",
+            "sign": "trust:sign",
+            "signers": "trust:list_signers",
+            "accept": "trust:accept",
+        },
     ),
     "registry": ("Sổ đăng ký.", {"rebuild": "rebuilding:rebuild_registry"}),
     "audit": ("Nhật ký kiểm toán.", {"verify": "audit:verify_log", "seal": "audit:seal", "reads": "audit:reads"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.output import EXIT_PARTLY, Home, Json, out, show
+from app.cli.unlocking import asker
 from app.doctor import examine
 
 
@@ -43,8 +43,7 @@ def doctor(
 def _certificates(home: Path, file: Path | None, *, json: bool) -> None:
     from app.certificates import examine_certificates  # noqa: PLC0415 signing takes a second to import
 
-    ask = _ask_pin if sys.stdin.isatty() else None
-    told = examine_certificates(home, file.read_bytes() if file else None, ask)
+    told = examine_certificates(home, file.read_bytes() if file else None, asker())
     if json:
         show({"keys": told})
     else:
@@ -57,7 +56,3 @@ def _certificates(home: Path, file: Path | None, *, json: bool) -> None:
                     out.print(f"     → {finding.fix}")
     if not all(key.ok for key in told):
         sys.exit(EXIT_PARTLY)
-
-
-def _ask_pin(name: str) -> str:
-    return getpass.getpass(f"Mã PIN của khóa ký {name}: ", stream=sys.stderr)

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.output import EXIT_PARTLY, EXIT_USAGE, Home, Json, actor, err, out, show
-from app.cli.reading_for import For
+from app.cli.output import EXIT_PARTLY, EXIT_USAGE, Home, Json, err, out, show
+from app.cli.reading_for import For, terminal
 from app.wiring import Wiring, opened
 from config.messages import sentence
 from pipeline import exporting
-from registry.reads import Reader, Why, purpose_of
+from registry.reads import Why, purpose_of
 from registry.values import DocumentId, utc_now, vietnam_date
 
 DAY = ["%Y-%m-%d", "%d/%m/%Y"]
@@ -56,7 +56,7 @@ def export_records(
             form="e-ark" if form == "e-ark" else "bagit",
             zipped=zipped,
             purpose=purpose_of(Why.DOSSIER, dossier or "") if why is Why.DOSSIER else purpose_of(why),
-            reader=Reader(account=actor(), role="cli"),
+            reader=terminal(),
             done=lambda _told: progress.advance(bar),
         ):
             counted[told.state] += 1

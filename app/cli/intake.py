@@ -11,6 +11,7 @@ import typer
 from rich.progress import track
 
 from app.cli.output import EXIT_PARTLY, Home, Json, actor, err, show, table
+from app.cli.unlocking import unlock
 from app.wiring import opened
 from config.messages import sentence
 from pipeline.describing import dossier_code_in
@@ -46,6 +47,8 @@ def ingest(
             inbox = wiring.catalogue.unit(unit, vietnam_date(utc_now())).inbox
         except KeyError as exc:
             raise Refused(RefusalCode.UNKNOWN_UNIT, unit) from exc
+        if wait and not runner_is_alive(shop.settings.home):  # what is taken is signed in this process
+            unlock(wiring)
         receipts = [
             take(
                 shop,

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from app.cli.output import Home, Json, actor, err, out, show
-from app.cli.reading_for import Dossier, For, told_purpose
+from app.cli.output import Home, Json, err, out, show
+from app.cli.reading_for import Dossier, For, terminal, told_purpose
+from app.cli.unlocking import unlock_own
 from app.kit.bundle import make_kit
 from app.wiring import opened
 from registry import documents
 from registry.database import read
 from registry.errors import Conflict
-from registry.reads import Reader, Why
+from registry.reads import Why
 from registry.values import VIETNAM, DocumentId
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def kit(
     """
     purpose = told_purpose(why, dossier)
     with opened(home) as wiring:
+        unlock_own(wiring)
         wanted = [DocumentId(i) for i in document or []] + _of_days(wiring, begin, end, unit)
         with Progress(console=err, transient=True) as progress:
             bar = progress.add_task("Lập bộ hồ sơ…", total=len(wanted))
@@ -47,7 +49,7 @@ def kit(
                 wiring,
                 wanted,
                 output,
-                reader=Reader(account=actor(), role="cli"),
+                reader=terminal(),
                 purpose=purpose,
                 progress=lambda: progress.advance(bar),
             )
@@ -60,6 +62,8 @@ def kit(
         out.print(f"[yellow]chưa rõ:[/yellow] {told}")
     out.print(f"In và giao riêng tờ bìa {made.cover.name}:")
     out.print(f"  verify.py      {made.verifier_sha256}\n  manifest.json  {made.manifest_sha256}")
+    if made.signer_sha256:
+        out.print(f"  chứng thư ký   {made.signer_sha256}")
 
 
 def _of_days(wiring: Wiring, begin: datetime | None, end: datetime | None, unit: str | None) -> list[DocumentId]:

@@ -47,6 +47,8 @@ def read_file(
     if not json:
         for page in pages:
             out.print(page.text, markup=False)
+            if page.status != "read":
+                err.print(f"[yellow]Trang {page.index + 1} {words.unread(page.status)}[/yellow]")
         for part, told_of in zip(split.parts, described, strict=True):
             if len(split.parts) > 1:
                 out.print(f"[bold]{words.pages(part.pages)}[/bold]")
@@ -58,7 +60,7 @@ def read_file(
             "id": file.stem,
             "pages": [page.model_dump(exclude={"words", "codes"}) for page in pages],
             "fields": plain_fields(first),
-            "evidence": {k: v.model_dump(mode="json") for k, v in first.fields.items()},
+            "evidence": evidence(first),
             "documents": [_read_part(part, told_of) for part, told_of in zip(split.parts, described, strict=True)],
             "covers": split.covers,
             "warnings": [*found.warnings, *split.warnings],
@@ -75,7 +77,14 @@ def _read_part(part: Part, described: Description) -> dict[str, Any]:
         "dossier_code": part.dossier_code or described.value("dossier_code"),
         "component_code": part.component_code,
         "fields": plain_fields(described),
+        "evidence": evidence(described),
     }
+
+
+def evidence(described: Description) -> dict[str, Any]:
+    """Where each value was read, how sure, and what stands there; people in the order of plain_fields."""
+    people = [person.model_dump(mode="json") for person in described.people]
+    return {**{name: value.model_dump(mode="json") for name, value in described.fields.items()}, "people": people}
 
 
 def plain_fields(described: Description) -> dict[str, Any]:

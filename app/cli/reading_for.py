@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from registry.reads import Purpose, Why, purpose_of
+from app.cli.output import actor
+from registry.reads import Purpose, Reader, Why, purpose_of
 
 For = Annotated[Why, typer.Option("--purpose", help="Mục đích đọc, ghi vào nhật ký.")]
 Dossier = Annotated[str, typer.Option("--dossier", help="Mã hồ sơ đang giải quyết (thay cho --purpose).")]
@@ -15,3 +16,8 @@ Dossier = Annotated[str, typer.Option("--dossier", help="Mã hồ sơ đang gi�
 def told_purpose(why: Why, dossier: str) -> Purpose:
     """A dossier that is named is the purpose. Raises NotAllowed for a code that is none."""
     return purpose_of(Why.DOSSIER if dossier else why, dossier)
+
+
+def terminal() -> Reader:
+    """Who gives the command, as a reader."""
+    return Reader(account=actor(), role="cli")

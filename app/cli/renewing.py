@@ -17,6 +17,7 @@ from pipeline.renewal import ALARMS_DAYS, Renewed, measure, renew_record
 from registry import levels
 from registry.database import read
 from registry.values import DocumentId, utc_now, vietnam_date
+from signing.policy import POLICY
 
 MOST = 1_000_000
 
@@ -39,7 +40,7 @@ def renew(
             _show_calendar(wiring, json=json)
             return
         with read(wiring.engine) as conn:
-            unknown = [] if ids else levels.unmeasured(conn, MOST)
+            unknown = [] if ids else levels.unmeasured(conn, POLICY.version, MOST)
         for document_id in unknown:
             measure(wiring.workshop, document_id)
         picked = [DocumentId(i) for i in ids or ()]

@@ -9,7 +9,9 @@ import typer
 from rich.markup import escape
 
 from app.cli.output import Home, Json, actor, out, show
+from app.cli.reading_for import Dossier, For, terminal, told_purpose
 from app.wiring import opened
+from registry.reads import Why
 from registry.values import DocumentId, utc_now, vietnam_date
 
 HELD = {
@@ -29,13 +31,16 @@ def check(
     procedure: Annotated[str, typer.Option(help="Mã thủ tục.")],
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Ngày tiếp nhận.")] = None,
     unit: Annotated[str | None, typer.Option()] = None,
+    why: For = Why.OPERATION,
+    dossier: Dossier = "",
     json: Json = False,
 ) -> None:
-    """Người dân không phải mang lại giấy tờ nào?"""
+    """Người dân không phải mang lại giấy tờ nào? Các giấy tờ hiện ra được ghi nhật ký kèm mục đích."""
+    purpose = told_purpose(why, dossier)
     with opened(home) as wiring:
         day = on.date() if on else vietnam_date(utc_now())
         units = wiring.catalogue.subtree(unit, day) if unit else None
-        answer = wiring.records.reuse_check(owner, procedure, day, units, actor=actor(), unit=unit)
+        answer = wiring.records.reuse_check(owner, procedure, day, units, reader=terminal(), purpose=purpose)
     if json:
         components = [
             {

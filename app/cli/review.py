@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from app.cli.output import Home, Json, actor, err, out, show, table
-from app.cli.reading_for import Dossier, For, told_purpose
+from app.cli.reading_for import Dossier, For, terminal, told_purpose
 from app.web import words
 from app.wiring import opened
 from pipeline.run_lock import runner_is_alive
 from registry import documents, reads, reuse_events
 from registry.database import read, write
 from registry.errors import Conflict
-from registry.reads import Reader, Why
+from registry.reads import Why
 from registry.values import CopyForm, CopyOf, DocumentId, DocumentState
 
 
@@ -28,7 +28,7 @@ def show_document(
             record = documents.get(conn, document_id)
             reused = reuse_events.of_document(conn, document_id)
         with write(wiring.engine) as conn:
-            reads.note(conn, "show", record.id, record.unit, Reader(account=actor(), role="cli"), purpose)
+            reads.note(conn, "show", record.id, record.unit, terminal(), purpose)
     if json:
         show({**record.model_dump(mode="json"), "reuse_events": [e.model_dump(mode="json") for e in reused]})
         return
@@ -61,7 +61,10 @@ def list_waiting(home: Home, json: Json = False) -> None:
     if json:
         show([{"id": r.id, "title": r.title, "unit": r.unit, "reasons": r.review_reasons} for r in rows])
     else:
-        table(("Mã", "Tài liệu", "Vì sao"), [(r.id, r.title, ", ".join(r.review_reasons)) for r in rows])
+        table(
+            ("Mã", "Tài liệu", "Vì sao"),
+            [(r.id, r.title, ", ".join(map(words.review_reason, r.review_reasons))) for r in rows],
+        )
 
 
 def approve(
@@ -92,11 +95,17 @@ def make_extract(
     home: Home,
     pages: Annotated[str, typer.Option(help="Các trang, đếm từ 1: 2,4-5.")],
     number: Annotated[str | None, typer.Option(help="Số bản sao trong sổ, ví dụ 05/TrS-UBND.")] = None,
+    why: For = Why.OPERATION,
+    dossier: Dossier = "",
     json: Json = False,
 ) -> None:
     """Trích sao: các trang được chọn của một tài liệu trong kho thành tài liệu mới, liên kết với tài liệu nguồn."""
+    purpose = told_purpose(why, dossier)
     with opened(home) as wiring:
-        receipt = wiring.records.make_extract(DocumentId(document_id), words.page_indexes(pages), actor(), number)
+        wanted = words.page_indexes(pages)
+        receipt = wiring.records.make_extract(
+            DocumentId(document_id), wanted, reader=terminal(), purpose=purpose, number=number
+        )
         alive = runner_is_alive(wiring.settings.home)
     if json:
         show({"source": document_id, "status": str(receipt.outcome), "scan": receipt.scan_id})

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-import structlog
 import typer
 import uvicorn
 
 from app import logs
 from app.cli.output import Home, err, only_warnings, out
+from app.cli.unlocking import unlock
 from app.web.application import create_app
 from app.wiring import Wiring, opened
-from config.messages import sentence
 from pipeline.crew import worker_name
 from pipeline.dispatch import Dispatch
 from pipeline.runner import Runner, posted_waiting
@@ -31,14 +28,12 @@ from registry.database import read
 from registry.errors import ServiceUnavailable
 from registry.values import DocumentState, ScanState
 
-log = structlog.get_logger("sohoa.running")
-
 
 def run(home: Home) -> None:
     """Theo dõi thư mục quét, đọc, ký, lưu và mở trang web. Ctrl-C: làm nốt việc đang dở rồi dừng."""
     with opened(home) as wiring:
         shop = _when_servers_answer(wiring)
-        _unlock(wiring)
+        unlock(wiring)
         runner = Runner(shop)
         server = _server(wiring, runner.waiting)
         _stop_on_signals(runner, server)
@@ -70,7 +65,7 @@ def worker(
     """Chỉ đọc, ký và lưu; chạy được trên nhiều máy. Ctrl-C hay SIGTERM: làm nốt việc đang dở rồi dừng."""
     with opened(home) as wiring, ExitStack() as stack:
         shop = _when_servers_answer(wiring)
-        _unlock(wiring)
+        unlock(wiring)
         instance = name or stack.enter_context(worker_name(shop.folder("work")))
         logs.speak(wiring.settings.log.format, instance)
         dispatch = Dispatch(wiring.settings.registry_url)
@@ -108,22 +103,6 @@ def _when_servers_answer(wiring: Wiring, *, store: bool = True) -> Workshop:
             time.sleep(1)
         else:
             return shop
-
-
-def _unlock(wiring: Wiring) -> None:
-    """The signing keys are open; each PIN that no file holds was typed once, if somebody sits at a terminal.
-
-    A key that does not open stops nothing but its own signatures: what is to be signed waits, and says why. Raises
-    WrongPin for one that was typed just now.
-    """
-    ask = _ask_pin if sys.stdin is not None and sys.stdin.isatty() else None
-    for name, exc in wiring.keys.unlock(ask):
-        log.error("key_not_open", key=name, code=exc.code)
-        err.print(f"[red]Khóa ký {name}:[/red] {sentence(exc.code)}")
-
-
-def _ask_pin(name: str) -> str:
-    return getpass.getpass(f"Mã PIN của khóa ký {name}: ", stream=sys.stderr)
 
 
 def _server(wiring: Wiring, waiting: Callable[[], tuple[Waiting, ...]]) -> uvicorn.Server:

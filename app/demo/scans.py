@@ -83,10 +83,11 @@ def _body(pen: ImageDraw.ImageDraw, paper: Paper, y: int) -> int:
         if line.endswith(":") and line.isupper():
             y = _centred(pen, line, (LEFT + RIGHT) // 2, y + 12, _font(37, bold=True)) + 12
             continue
-        first, *others = line.split("          ")
-        pen.text((LEFT, y), first, font=font, fill=INK)
-        for number, other in enumerate(others, start=1):
-            pen.text((LEFT + 460 * number, y), other, font=font, fill=INK)
+        free = LEFT
+        for number, piece in enumerate(line.split("          ")):
+            x = max(LEFT + 460 * number, free)
+            pen.text((x, y), piece, font=font, fill=INK)
+            free = x + round(font.getlength(piece)) + 40
         y += 58
     return y
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import select
 
+from app import signers
 from app.kit.checking import check_kit, is_altered
 from app.kit.verifier import Certificate, pem
 from app.web import words
@@ -34,9 +35,10 @@ from pipeline.validation_data import validation_data
 from registry import documents, facts, reads
 from registry.database import read, write
 from registry.documents import DocumentRecord
-from registry.errors import Conflict, FixityMismatch
+from registry.errors import Conflict, FixityMismatch, TargetTaken
 from registry.merkle import proof
 from registry.reads import Purpose, Reader
+from registry.signers import BARE
 from registry.tables import audit as audit_table
 from registry.values import FIELD_NAMES, DocumentId, DocumentState, ScanId, Value, utc_now
 
@@ -50,8 +52,9 @@ SUMS, MANIFEST, MANIFEST_SIGNATURE = "SHA256SUMS", "manifest.json", "manifest.js
 
 
 class Kit(Value):
-    """A kit that was made and has checked itself. cover: the sheet to print, with the digests to compare. unknown: what
-    its program could not tell, in its words."""
+    """A kit that was made and has checked itself. cover: the sheet to print, with the digests to compare.
+    signer_sha256: of the certificate over the manifest; empty where there is a timestamp alone. unknown: what its
+    program could not tell, in its words."""
 
     path: Path
     cover: Path
@@ -61,6 +64,7 @@ class Kit(Value):
     audit_rows: int
     verifier_sha256: str
     manifest_sha256: str
+    signer_sha256: str
     stamped: bool
     unknown: tuple[str, ...]
 
@@ -84,34 +88,42 @@ def make_kit(
     progress: Callable[[], None] = lambda: None,
 ) -> Kit:
     """The kit stands in `target`, a folder or, where the name ends so, a .zip; it was checked by its own program, and
-    the audit log says who took it for what. progress: called after each document.
+    the audit log says who took it for what. Of a kit that failed nothing is left. progress: called after each document.
 
-    Raises NotFound, Conflict (a document is not archived, the target is there, or nothing was asked for),
+    Raises NotFound, TargetTaken, Conflict (a document is not archived, or nothing was asked for),
     FixityMismatch (something does not hold: no kit is made of it), SigningFailed, ServiceUnavailable.
     """
     cover = target.with_name(f"{target.stem}-to-bia.html")
-    if target.exists() or cover.exists():
-        raise Conflict(f"{target.name} is there already")
+    for taken in (target, cover):
+        if taken.exists():
+            raise TargetTaken(f"{taken.name} is there already")
     records = _records(wiring, wanted)
     with write(wiring.engine) as conn:
         for record in records:
             reads.note(conn, "export", record.id, record.unit, reader, purpose)
     seal_log(wiring.workshop)
-    folder = target.with_name(f".{target.name}.part")
+    folder, sheet = target.with_name(f".{target.name}.part"), target.with_name(f".{cover.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         made = _fill(wiring, records, folder, purpose, reader, progress)
-        unknown = _require_holding(wiring, folder, len(records))
+        signer, signed_by = wiring.station.own_signer
+        signer = "" if signer == BARE else signer
+        unknown = _require_holding(wiring, folder, signer, len(records))
         files = [path for path in folder.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
-        told = {"verifier_sha256": _sha256(folder / "verify.py"), "manifest_sha256": _sha256(folder / MANIFEST)}
-        cover.write_text(
-            _rendered("to-bia.html", kit=made, name=target.name, anchors=_anchors(folder), **told), encoding="utf-8"
-        )
+        told = {
+            "verifier_sha256": _sha256(folder / "verify.py"),
+            "manifest_sha256": _sha256(folder / MANIFEST),
+            "signer_sha256": signer,
+        }
+        shown = {"kit": made, "name": target.name, "anchors": _anchors(folder), "signed_by": signed_by, **told}
+        sheet.write_text(_rendered("to-bia.html", **shown), encoding="utf-8")
         _put(folder, target)
+        sheet.rename(cover)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        sheet.unlink(missing_ok=True)
     return Kit(
         path=target,
         cover=cover,
@@ -174,6 +186,7 @@ def _fill(
         "installation": str(installation[0]) if installation else "",
         "purpose": purpose.model_dump(mode="json"),
         "account": reader.account,
+        "signers": [one.sha256 for one in signers.listed(wiring) if one.sha256 != BARE],
         "documents": told,
         "scans": [root_of(scan_object(scan)) for scan in whole],
         "scans_left_out": left_out,
@@ -317,9 +330,9 @@ def _write_pages(
     _write(folder / "DOC-TRUOC.txt", (HERE / "DOC-TRUOC.txt").read_bytes())
 
 
-def _require_holding(wiring: Wiring, folder: Path, number: int) -> tuple[str, ...]:
+def _require_holding(wiring: Wiring, folder: Path, signer: str, number: int) -> tuple[str, ...]:
     """What the kit's own program cannot tell. Raises FixityMismatch for what it finds wrong."""
-    wrong, unknown = wiring.side_pool.run(check_kit, folder, timeout_s=CHECK_S + CHECK_EACH_S * number)
+    wrong, unknown = wiring.side_pool.run(check_kit, folder, signer, timeout_s=CHECK_S + CHECK_EACH_S * number)
     if wrong:
         raise FixityMismatch("; ".join(wrong)[:500])
     return unknown

@@ -14,8 +14,9 @@ def is_altered(pdf: Path) -> bool:
     return not kit.report.ok
 
 
-def check_kit(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is wrong with a kit, and what could not be told, in the program's words."""
-    report = Kit(folder, None).verify()
+def check_kit(folder: Path, signer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is wrong with a kit, and what could not be told, in the program's words. signer: SHA-256 of the certificate
+    that was to sign its manifest; empty where no key signs."""
+    report = Kit(folder, None, signer).verify()
     told = [(check.ok, f"{check.what}: {check.detail}") for check in report.checks]
     return tuple(text for ok, text in told if ok is False), tuple(text for ok, text in told if ok is None)

@@ -1,7 +1,8 @@
 """Kiểm tra bộ hồ sơ này mà không cần sohoa, không cần mạng: chỉ cần Python 3.9 trở lên.
 
-    python3 verify.py            kiểm tra thư mục chứa tệp này
-    python3 verify.py --json     in kết quả dạng JSON
+    python3 verify.py --signer MÃ   kiểm tra thư mục chứa tệp này; MÃ: SHA-256 của chứng thư ký bản kê, ghi trên tờ bìa
+    python3 verify.py               như trên, và in mã đó ra để tự so với tờ bìa
+    python3 verify.py --json        in kết quả dạng JSON
     python3 verify.py --anchor GOC.pem   chỉ tin chứng thư gốc của chính bạn, không tin gốc trong bộ hồ sơ
 
 Mã thoát 0: mọi phép kiểm đều đúng hoặc không làm được; 1: có chỗ không đúng (in rõ chỗ nào).
@@ -53,6 +54,7 @@ TIMESTAMP = "1.2.840.113549.1.9.16.2.14"
 BASIC_OCSP = "1.3.6.1.5.5.7.48.1.1"
 CONSTRAINTS, KEY_USAGE, PURPOSES = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 LONGEST_CHAIN = 8
+WHO = "Ai đã ký bản kê"
 TIME_STAMPING, OCSP_SIGNING = "1.3.6.1.5.5.7.3.8", "1.3.6.1.5.5.7.3.9"
 
 
@@ -604,10 +606,12 @@ def signature_time(signed: Signed, trust: Trust) -> datetime | None:
 
 
 class Kit:
-    """A folder with a kit in it."""
+    """A folder with a kit in it. signer: SHA-256 of the certificate that must have signed the manifest, as the cover
+    sheet has it; empty: not told, so that nothing says whose the kit is."""
 
-    def __init__(self, folder: Path, anchor: Path | None) -> None:
-        self.folder, self.anchor = folder, anchor
+    def __init__(self, folder: Path, anchor: Path | None, signer: str = "") -> None:
+        self.folder, self.anchor, self.signer = folder, anchor, signer
+        self.signed_by = ""
         self.report = Report()
         self.manifest: dict[str, Any] = {}
         self.trust = Trust([])
@@ -618,7 +622,9 @@ class Kit:
         self.report.run("Bảng mã băm SHA256SUMS và từng tệp", self.check_sums)
         self.report.run("Chứng thư gốc và căn cứ kiểm tra", self.load_trust)
         self.report.run("Bản kê manifest.json", self.load_manifest)
-        self.report.run("Chữ ký trên bản kê", self.check_signature, MANIFEST, SIGNATURE)
+        self.report.run("Chữ ký trên bản kê", self.check_manifest_signature)
+        if self.signed_by and not self.signer:
+            self.report.note(WHO, None, f"chưa so với tờ bìa: chứng thư SHA-256 {self.signed_by}")
         for told in self.manifest.get("documents", []):
             self.check_document(told)
         for path in self.manifest.get("scans", []):
@@ -693,28 +699,54 @@ class Kit:
                 self.trust.answers.append(body)
         return "; ".join(f"“{c.name}” SHA-256 {c.fingerprint}" for c in anchors)
 
-    def check_signature(self, path: str, signature: str) -> str:
-        """A detached signature of the agency, with its time. Raises Wrong, CannotTell.
+    def check_manifest_signature(self) -> str:
+        """The manifest is signed, and by whom the cover sheet names: a chain to an anchor everybody has whom the same
+        authority serves. Raises Wrong, CannotTell."""
+        signed = Signed(self.read(SIGNATURE))
+        signer = self.signer_of(signed, MANIFEST)
+        self.signed_by = signer.fingerprint if signer else ""
+        if self.signer and self.signed_by != self.signer:
+            by = f"do chứng thư khác ký, “{signer.name}” SHA-256 {self.signed_by}" if signer else "không có chữ ký"
+            raise Wrong(f"{by}; tờ bìa ghi chứng thư {self.signer}")
+        told = self.check_signature(signed, MANIFEST, signer)
+        if signer is None:
+            raise CannotTell(f"{told}: chỉ mã SHA-256 của {MANIFEST} trên tờ bìa cho biết bản kê là của ai")
+        return f"{told}, chứng thư SHA-256 {self.signed_by}"
+
+    def check_seal_signature(self, path: str) -> str:
+        """A seal is by one of the certificates that the manifest names as the agency's own. Raises as above."""
+        signed = Signed(self.read(f"{path}.p7s"))
+        signer = self.signer_of(signed, path)
+        if signer and signer.fingerprint not in {self.signed_by, *self.manifest.get("signers", [])}:
+            by = f"“{signer.name}” SHA-256 {signer.fingerprint}"
+            raise Wrong(f"do chứng thư khác ký, {by}: bản kê không kể là của cơ quan")
+        return self.check_signature(signed, path, signer)
+
+    def signer_of(self, signed: Signed, path: str) -> Certificate | None:
+        """Whose signature it is over that file, whoever vouches for him; None for a timestamp alone. Raises Wrong,
+        CannotTell."""
+        if signed.content_type == TST_INFO:
+            return None
+        signer = signed.signer()
+        signed.require_over([self.read(path)], signer)
+        return signer
+
+    def check_signature(self, signed: Signed, path: str, signer: Certificate | None) -> str:
+        """An anchor vouches for a detached signature, at its time. Raises Wrong, CannotTell.
 
         One that leads to no anchor is wrong: else anybody could sign a changed kit anew.
         """
         try:
-            return self._checked_signature(path, signature)
+            if signer is None:
+                at = stamped_time(signed, [self.read(path)], self.trust, signed.certificates)
+                return f"chỉ có {told_time(at)}, không có chữ ký của cơ quan"
+            stamped = signature_time(signed, self.trust)
+            when = stamped or datetime.now(timezone.utc)
+            if signer.usage is not None and not signer.usage & 0xC0:
+                raise Wrong("chứng thư không dùng để ký")
+            self.trust.require_not_revoked(self.trust.chain(signer, when, signed.certificates), when)
         except NoChain as exc:
             raise Wrong(str(exc)) from exc
-
-    def _checked_signature(self, path: str, signature: str) -> str:
-        signed = Signed(self.read(signature))
-        if signed.content_type == TST_INFO:
-            at = stamped_time(signed, [self.read(path)], self.trust, signed.certificates)
-            return f"chỉ có {told_time(at)}, không có chữ ký của cơ quan"
-        signer = signed.signer()
-        signed.require_over([self.read(path)], signer)
-        stamped = signature_time(signed, self.trust)
-        when = stamped or datetime.now(timezone.utc)
-        if signer.usage is not None and not signer.usage & 0xC0:
-            raise Wrong("chứng thư không dùng để ký")
-        self.trust.require_not_revoked(self.trust.chain(signer, when, signed.certificates), when)
         return f"“{signer.name}”, {told_time(stamped)}"
 
     # OCFL 1.1
@@ -859,8 +891,7 @@ class Kit:
         heads: dict[int, dict[str, Any]] = {}
         for number in sorted({row["seal"] for row in rows}):
             place = f"audit/seals/{number:06}"
-            self.report.run(f"Nhật ký: niêm phong {number}", self.check_signature, f"{place}/head.json",
-                            f"{place}/head.json.p7s")  # fmt: skip
+            self.report.run(f"Nhật ký: niêm phong {number}", self.check_seal_signature, f"{place}/head.json")
             told = self.report.run(f"Nhật ký: đầu niêm phong {number}", self.head, place, number)
             if told:
                 heads[number] = told
@@ -941,28 +972,52 @@ def pem(body: bytes) -> list[bytes]:
     return [b64decode(some) for some in found]
 
 
+def fingerprint(text: str) -> str:
+    """A SHA-256 as people write it, with or without colons and spaces."""
+    plain = re.sub(r"[\s:]", "", text).lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise argparse.ArgumentTypeError("phải có 64 chữ số thập lục phân (0-9, a-f)")
+    return plain
+
+
+def conclusion(kit: Kit) -> str:
+    """What to make of it. That nothing was changed is said only of a kit whose signer was named: who changes one signs
+    it anew, with a certificate of his own."""
+    if not kit.report.ok:
+        return "BỘ HỒ SƠ KHÔNG NGUYÊN VẸN, xem các dòng SAI ở trên."
+    unknown = sum(check.ok is None and check.what != WHO for check in kit.report.checks)
+    more = f" {unknown} điều công cụ này không kết luận được." if unknown else ""
+    if kit.signer and kit.signed_by == kit.signer:
+        return "không có gì bị sửa; bản kê do đúng chứng thư ghi trên tờ bìa ký." + more
+    said = "các tệp khớp với bản kê, nhưng CHƯA BIẾT bản kê có phải của cơ quan lập hay không." + more
+    if kit.signed_by:
+        return (
+            f"{said}\nCòn phải so mã chứng thư ký bản kê với TỜ BÌA ĐÃ IN: {kit.signed_by}\n"
+            "hoặc chạy lại:  python3 verify.py --signer <mã trên tờ bìa>. Nếu khác, đó không phải bộ hồ sơ đã giao."
+        )
+    digest = hashlib.sha256(kit.read(MANIFEST)).hexdigest()
+    return f"{said}\nCòn phải so mã SHA-256 của {MANIFEST} với TỜ BÌA ĐÃ IN: {digest}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: nothing is wrong; 1: something is."""
     parser = argparse.ArgumentParser(description="Kiểm tra bộ hồ sơ, không cần mạng, không cần sohoa.")
     parser.add_argument("folder", nargs="?", type=Path, default=HERE, help="thư mục bộ hồ sơ (mặc định: chỗ tệp này)")
     parser.add_argument("--anchor", type=Path, help="chỉ tin chứng thư gốc này (PEM hoặc DER)")
+    parser.add_argument("--signer", type=fingerprint, help="SHA-256 chứng thư ký bản kê, trên tờ bìa")
     parser.add_argument("--json", action="store_true", help="in kết quả dạng JSON")
     told = parser.parse_args(arguments)
-    report = Kit(told.folder, told.anchor).verify()
+    kit = Kit(told.folder, told.anchor, told.signer or "")
+    report = kit.verify()
     if told.json:
         checks = [check._asdict() for check in report.checks]
-        print(json.dumps({"ok": report.ok, "checks": checks}, ensure_ascii=False, indent=1))
+        found = {"ok": report.ok, "signer": kit.signed_by, "signer_named": bool(told.signer), "checks": checks}
+        print(json.dumps(found, ensure_ascii=False, indent=1))
         return 0 if report.ok else 1
     for check in report.checks:
         mark = {True: "ĐÚNG ", False: "SAI  ", None: "CHƯA RÕ"}[check.ok]
         print(f"{mark} {check.what}" + (f" — {check.detail}" if check.detail else ""))
-    unknown = sum(check.ok is None for check in report.checks)
-    if report.ok:
-        print(
-            "\nKẾT LUẬN: không có gì bị sửa." + (f" {unknown} điều công cụ này không kết luận được." if unknown else "")
-        )
-    else:
-        print("\nKẾT LUẬN: BỘ HỒ SƠ KHÔNG NGUYÊN VẸN, xem các dòng SAI ở trên.")
+    print(f"\nKẾT LUẬN: {conclusion(kit)}")
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     print(f"Tệp verify.py này có SHA-256 {own}\nHãy so với tờ bìa đã in: nếu khác, đừng tin kết quả này.")
     return 0 if report.ok else 1

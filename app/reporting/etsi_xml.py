@@ -38,7 +38,7 @@ def write_xml(out: TextIO, reports: Iterable[VerificationReport]) -> None:
     for report in reports:
         for signature in report.signatures or (None,):
             _write_signature(out, report, signature)
-            if signature is not None:
+            if signature is not None and signature.certificate_sha256:
                 certificates.add(signature.certificate_sha256)
     if certificates:
         out.write("<vr:SignatureValidationObjects>\n")
@@ -120,6 +120,8 @@ def _stamp(name: str, at: datetime) -> str:
 
 
 def _signer(signature: SignatureVerdict) -> str:
+    if not signature.certificate_sha256:
+        return ""
     return (
         "<vr:SignerInformation>"
         f"<vr:SignerCertificate VOReference={quoteattr(_certificate(signature.certificate_sha256))}/>"

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pydantic import Field
+
 from app.verdicts import CHECKS, TECHNICAL, advice, mark
 from pipeline.verification import VerificationReport, tools
 from registry.values import VIETNAM, Value, Verdict
@@ -14,6 +16,7 @@ from signing.policy import POLICY
 MOST_WHOLE = 20
 """Up to so many documents are shown with every check; of more, those that did not pass."""
 MOST_NAMED = 1000
+NOTHING = "Không có tài liệu nào được kiểm tra."
 
 
 class ReportHead(Value):
@@ -30,7 +33,8 @@ class ReportHead(Value):
 
 class ReportFacts(Value):
     """counted: verdict → number. failures: check → how many did not hold, or could not be made. shown: those told one
-    by one; left_out: how many more did not pass."""
+    by one; left_out: how many more did not pass. names: of a document, its number and its dossier's code, where the
+    registry knows them: nobody's name."""
 
     head: ReportHead
     number: int
@@ -39,6 +43,12 @@ class ReportFacts(Value):
     levels: dict[str, int]
     shown: tuple[VerificationReport, ...]
     left_out: int
+    names: dict[str, str] = Field(default_factory=dict)
+
+    def name(self, report: VerificationReport) -> str:
+        """What people call the document; its identifier goes with it, since numbers come twice."""
+        told = self.names.get(report.document_id)
+        return f"{told} ({report.document_id})" if told else report.document_id
 
 
 def collect(head: ReportHead, reports: Iterable[VerificationReport], number_told: int | None = None) -> ReportFacts:
@@ -87,6 +97,6 @@ def lines_of(report: VerificationReport) -> Sequence[tuple[str, str, str]]:
     told = []
     for check in report.checks:
         detail = "" if check.detail in TECHNICAL or check.ok is True else check.detail
-        remark = " — ".join(part for part in (detail, advice(check)) if part)
+        remark = " — ".join(part for part in (detail, advice(check, ours=report.ours)) if part)
         told.append((mark(check), CHECKS.get(check.name, check.name), remark))
     return told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from app.reporting.facts import ReportFacts, instant, lines_of
+from app.reporting.facts import NOTHING, ReportFacts, instant, lines_of
 from app.verdicts import CHECKS, VERDICTS
 
 
@@ -16,6 +16,7 @@ def page(facts: ReportFacts) -> str:
         facts=facts,
         verdicts=VERDICTS,
         checks=CHECKS,
+        nothing=NOTHING,
         instant=instant,
         lines_of=lines_of,
         total=max(1, sum(facts.counted.values())),

@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
 
-from app.reporting.facts import ReportFacts, instant, lines_of
+from app.reporting.facts import NOTHING, ReportFacts, instant, lines_of
 from app.verdicts import CHECKS, VERDICTS
 from pipeline.verification import VerificationReport
 
@@ -51,11 +51,11 @@ def paper(facts: ReportFacts, font: Path) -> bytes:
         rows = [(CHECKS.get(name, name), str(number)) for name, number in facts.failures.items()]
         _table(pdf, ("Mục chưa đạt hoặc chưa kiểm tra được", "Số tài liệu"), rows, (80, 20))
     else:
-        _text(pdf, "Mọi mục kiểm tra đều đạt.")
+        _text(pdf, "Mọi mục kiểm tra đều đạt." if facts.number else NOTHING)
     _heading(pdf, "2. Chi tiết")
     for number, report in enumerate(facts.shown, 1):
-        _document(pdf, number, report)
-    if not facts.shown:
+        _document(pdf, number, facts.name(report), report)
+    if facts.number and not facts.shown:
         _text(pdf, "Không có tài liệu nào chưa đạt.")
     if facts.left_out:
         _text(pdf, f"Và {facts.left_out} tài liệu chưa đạt khác: xem báo cáo dạng XML hoặc JSON.")
@@ -105,11 +105,11 @@ def _chart(pdf: FPDF, facts: ReportFacts) -> None:
     pdf.ln(2)
 
 
-def _document(pdf: FPDF, number: int, report: VerificationReport) -> None:
+def _document(pdf: FPDF, number: int, name: str, report: VerificationReport) -> None:
     pdf.ln(1.5)
     pdf.set_font("body", style="B", size=11)
     told = f" / {report.sub_indication}" if report.sub_indication else ""
-    pdf.multi_cell(0, LINE_MM, f"{number}. {report.document_id}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, LINE_MM, f"{number}. {name}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.set_text_color(*COLOURS[report.verdict])
     said = f"{VERDICTS[report.verdict]} ({report.verdict}{told})"
     pdf.multi_cell(0, LINE_MM, said, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
@@ -117,8 +117,8 @@ def _document(pdf: FPDF, number: int, report: VerificationReport) -> None:
     rows = [(PLAIN_MARKS[mark], name, remark) for mark, name, remark in lines_of(report)]
     _table(pdf, ("Kết quả", "Mục kiểm tra", "Ghi chú, việc cần làm"), rows, (14, 36, 50))
     signers = [
-        (one.signed_by, " ← ".join(one.chain[1:]) or "chưa rõ", f"{one.level}, {one.digest}, {one.key}",
-         instant(one.best_time))
+        (one.signed_by, " ← ".join(one.chain[1:]) or "chưa rõ",
+         ", ".join(filter(None, (one.level, one.digest, one.key))) or "chưa rõ", instant(one.best_time))
         for one in report.signatures
     ]  # fmt: skip
     if signers:

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse
 
 from app.web.visit import Visit, allowed, posted
+from registry import reads
+from registry.database import write
 from registry.errors import SohoaError
 from registry.values import DocumentId, Word
 from search.analysis import fold, tokens
@@ -27,6 +29,8 @@ class Found(NamedTuple):
 
 @router.get("/search")
 def search_form(visit: Annotated[Visit, Depends(allowed("search"))]) -> HTMLResponse:
+    """The empty form; hits show text of documents, so what for is said before anything is typed."""
+    visit.said_purpose()
     return visit.page("search.html", asked=None, found=None, hits=(), kinds=visit.wiring.catalogue.kinds)
 
 
@@ -41,8 +45,8 @@ def search(
     issued_to: Annotated[str, Form()] = "",
     offset: Annotated[int, Form(ge=0, le=10_000)] = 0,
 ) -> HTMLResponse:
-    """Hits of the account's units only: the filter is part of the engine's query."""
-    units = visit.units
+    """Hits of the account's units only: the filter is part of the engine's query. The audit log has which they were."""
+    purpose, units = visit.said_purpose(), visit.units
     if unit in units:
         units = visit.wiring.catalogue.subtree(unit, visit.today) & units
     asked = SearchRequest(
@@ -56,7 +60,9 @@ def search(
         offset=offset,
     )
     found = visit.wiring.index.search(asked)
-    visit.note("search", "index", shown=[hit.document_id for hit in found.hits])
+    with write(visit.wiring.engine) as conn:
+        shown = [(hit.unit, hit.document_id) for hit in found.hits]
+        reads.note_shown(conn, "search", "index", shown, visit.reader, purpose)
     return visit.page(
         "search.html",
         asked=asked,

@@ -53,7 +53,7 @@ def who_read(
     end: str = "",
     before: int | None = None,
 ) -> HTMLResponse:
-    """Readings of the account's units, the newest first."""
+    """Readings of documents of the account's units, the newest first."""
     with read(visit.wiring.engine) as conn:
         found = reads.find(
             conn,
@@ -65,7 +65,7 @@ def who_read(
             limit=SHOWN,
             before=before,
         )
-        titles = documents.titles(conn, {row.document_id for row in found})
+        titles = documents.titles(conn, {i for row in found for i in (row.document_id, *row.shown)})
     asked = {"document": document, "account": account, "start": start, "end": end}
     return visit.page("reads.html", found=found, titles=titles, asked=asked, full=len(found) == SHOWN)
 

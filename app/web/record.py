@@ -8,17 +8,20 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.reporting.files import one_report
 from app.web.visit import SEES_IDENTITY_NUMBERS, Visit, allowed, posted
 from app.web.words import page_indexes
 from registry import disposals, documents, reads, reuse_events, scans
 from registry.database import read
 from registry.documents import DocumentRecord
+from registry.errors import NotFound
 from registry.values import FIELD_NAMES, CopyForm, CopyOf, DocumentId, DocumentState, FieldValue, Person, ScanId
 
 router = APIRouter()
 WIDEST_PX = 1600
 THUMBNAIL_PX = 420
-"""Beside a hit of a search: no letter of the text is legible, and the search's own row names what it showed."""
+"""Beside a hit of a search: headings can be read at most, and the search's own row names what it showed."""
+REPORTS = {"pdf": "application/pdf", "xml": "application/xml"}
 LATEST = 20
 PERSON_PARTS = ("full_name", "id_number", "date_of_birth")
 
@@ -75,8 +78,7 @@ def page_picture(
 ) -> Response:
     """A page as it will look in twenty years: drawn from the archived PDF. Raises NotFound."""
     record = visit.record(document_id)
-    if width > THUMBNAIL_PX:
-        visit.read("view", record)
+    visit.read("view", record, glance=width <= THUMBNAIL_PX)
     picture = visit.wiring.records.preview(DocumentId(document_id), page_index, max(80, min(width, WIDEST_PX)))
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=300"})
 
@@ -89,6 +91,19 @@ def download(document_id: str, visit: Annotated[Visit, Depends(allowed("document
     content, name = visit.wiring.records.open_pdf(DocumentId(document_id))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
     return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.get("/documents/{document_id}/report.{kind}")
+def report(document_id: str, kind: str, visit: Annotated[Visit, Depends(allowed("report"))]) -> Response:
+    """The verdict of now as a file to be filed. Raises NotFound, Conflict when the document is not archived yet."""
+    if kind not in REPORTS:
+        raise NotFound("no such kind of report")
+    record = visit.record(document_id)
+    visit.read("report", record)
+    found = visit.wiring.records.verify(DocumentId(document_id))
+    made = one_report(visit.wiring, kind, found, made_by=visit.user.username)
+    headers = {"Content-Disposition": f'attachment; filename="bao-cao-{record.id}.{kind}"'}
+    return Response(made, media_type=REPORTS[kind], headers=headers)
 
 
 @router.get("/documents/{document_id}/search-copy.pdf")
@@ -156,9 +171,11 @@ async def make_extract(
 ) -> Response:
     """The chosen pages are handed in as an extract of this document."""
     form = {key: value.strip() for key, value in (await request.form()).items() if isinstance(value, str)}
-    visit.read("view", visit.record(document_id))
+    purpose = visit.purpose_for(visit.record(document_id))
     wanted = page_indexes(form.get("pages", ""))
-    visit.wiring.records.make_extract(DocumentId(document_id), wanted, visit.user.username, form.get("number") or None)
+    visit.wiring.records.make_extract(
+        DocumentId(document_id), wanted, reader=visit.reader, purpose=purpose, number=form.get("number") or None
+    )
     return RedirectResponse("/tray", status_code=303)
 
 

@@ -13,6 +13,7 @@ from config.messages import level_sentence
 from pipeline.renewal import ALARMS_DAYS
 from registry import levels
 from registry.database import read
+from signing.policy import POLICY
 
 router = APIRouter()
 
@@ -25,4 +26,5 @@ def calendar(visit: Annotated[Visit, Depends(allowed("keeping"))]) -> HTMLRespon
         waiting = [(group, level_sentence(group.why)) for group in levels.below(conn, told.level)]
         due = [(days, levels.count_to_renew(conn, visit.today + timedelta(days=days))) for days in ALARMS_DAYS]
         months = levels.calendar(conn)
-    return visit.page("renewals.html", waiting=waiting, due=due, months=months, told=told)
+        unknown = levels.count_unmeasured(conn, POLICY.version)
+    return visit.page("renewals.html", waiting=waiting, due=due, months=months, told=told, unknown=unknown)

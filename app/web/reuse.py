@@ -65,7 +65,7 @@ def _answer(
         return _page(visit, owner, procedure, dossier, problem="Số định danh có 12 chữ số, CMND có 9 chữ số.")
     try:
         answer = visit.wiring.records.reuse_check(
-            number, code, visit.today, visit.units, actor=visit.user.username, unit=visit.user.unit
+            number, code, visit.today, visit.units, reader=visit.reader, purpose=visit.purpose
         )
     except SohoaError:
         return _page(visit, owner, procedure, dossier, problem="Thủ tục này không có trong danh mục đang áp dụng.")

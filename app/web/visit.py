@@ -16,7 +16,7 @@ from app.metrics import Metrics
 from app.web import words
 from config.catalogue import Unit
 from pipeline.watch import Waiting
-from registry import audit, documents, reads, users
+from registry import documents, reads, users
 from registry.database import read, write
 from registry.errors import NotAllowed, NotFound
 from registry.reads import Purpose, Reader, Why
@@ -37,6 +37,7 @@ MAY = {
     "document": EVERYONE,
     "reuse": frozenset({Role.CLERK, Role.ADMIN}),
     "keeping": frozenset({Role.AUDITOR, Role.ADMIN}),
+    "report": frozenset({Role.AUDITOR, Role.ADMIN}),
     "indicators": frozenset({Role.CLERK, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "status": frozenset({Role.SCANNER, Role.AUDITOR, Role.LEADER, Role.ADMIN}),
     "reads": frozenset({Role.AUDITOR, Role.LEADER}),
@@ -132,16 +133,33 @@ class Visit:
             return Purpose(why=Why.INSPECTION)
         return self.said
 
-    def read(self, action: str, record: documents.DocumentRecord) -> None:
-        """The audit log says that the account read the document and what for, once in half an hour. Who works on what
-        comes in need not say why. Raises PurposeNeeded: nothing of the document may be shown yet."""
-        incoming = record.archived_at is None and (self.may("review") or self.may("sign"))
-        purpose = Purpose(why=Why.INTAKE) if incoming else self.purpose
-        if purpose is None:
+    @property
+    def reader(self) -> Reader:
+        """Who reads, as the audit log has it."""
+        return Reader(account=self.user.username, role=self.user.role, unit=self.user.unit, session=self.mark)
+
+    def said_purpose(self) -> Purpose:
+        """What archived documents are read for. Raises PurposeNeeded: nothing of any may be shown yet."""
+        if self.purpose is None:
             raise PurposeNeeded
-        reader = Reader(account=self.user.username, role=self.user.role, unit=self.user.unit, session=self.mark)
+        return self.purpose
+
+    def purpose_for(self, record: documents.DocumentRecord) -> Purpose:
+        """What this document is read for. Who works on what comes in need not say why. Raises PurposeNeeded."""
+        incoming = record.archived_at is None and (self.may("review") or self.may("sign"))
+        return Purpose(why=Why.INTAKE) if incoming else self.said_purpose()
+
+    def read(self, action: str, record: documents.DocumentRecord, *, glance: bool = False) -> None:
+        """The audit log says that the account read the document and what for, once in half an hour. Raises
+        PurposeNeeded: nothing of the document may be shown yet.
+
+        glance: a small picture, of which the log need not say more than that an answer showed the document.
+        """
+        purpose, reader = self.purpose_for(record), self.reader
         with read(self.wiring.engine) as conn:
-            noted = reads.is_noted(conn, action, record.id, reader, purpose)
+            noted = reads.is_noted(conn, action, record.id, reader, purpose) or (
+                glance and reads.was_shown(conn, record.id, reader, purpose)
+            )
         if not noted:
             with write(self.wiring.engine) as conn:
                 reads.note(conn, action, record.id, record.unit, reader, purpose)
@@ -151,11 +169,6 @@ class Visit:
         with write(self.wiring.engine) as conn:
             users.keep_purpose(conn, self.request.cookies[COOKIE], purpose)
         return replace(self, said=purpose)
-
-    def note(self, action: str, subject: str, unit: str | None = None, **detail: Any) -> None:
-        """The audit log says that the account did this; never with what was typed."""
-        with write(self.wiring.engine) as conn:
-            audit.append(conn, actor=self.user.username, action=action, subject=subject, unit=unit, detail=detail)
 
     def page(self, template: str, **context: Any) -> HTMLResponse:
         """A rendered page with the frame around it."""

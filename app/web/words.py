@@ -105,6 +105,10 @@ ACTIONS = {
     "download": "tải PDF",
     "show": "xem bằng dòng lệnh",
     "export": "xuất hồ sơ",
+    "extract": "trích sao",
+    "search": "thấy trong kết quả tìm kiếm",
+    "reuse-check": "tra giấy tờ dùng lại",
+    "report": "tải báo cáo kiểm tra",
     "hold": "giữ theo yêu cầu pháp lý",
     "release": "thôi giữ",
     "dispose-propose": "đề nghị tiêu hủy",
@@ -147,6 +151,8 @@ HEALTH = {
     "backup": "Sao lưu cơ sở dữ liệu",
     "fixity": "Đọc lại kho lưu trữ",
     "sealed": "Niêm phong nhật ký",
+    "to-sign": "Tài liệu chờ ký số",
+    "trust": "Danh sách chứng thư gốc",
     "levels": "Mức chữ ký của hồ sơ lưu",
     "renewals": "Gia hạn dấu thời gian",
 }
@@ -190,6 +196,13 @@ def masked(number: str) -> str:
     return "•" * max(0, len(number) - 3) + number[-3:]
 
 
+UNREAD = {
+    "timeout": "đọc quá lâu nên đã bỏ qua; hãy xem trang và gõ các trường",
+    "memory": "cần quá nhiều bộ nhớ nên không đọc được; hãy quét lại ở 300 dpi, hoặc gõ các trường",
+    "died": "làm hỏng tiến trình đọc; hãy quét lại trang này, hoặc gõ các trường",
+}
+
+
 def review_reason(reason: str) -> str:
     """Why a person must look, in words."""
     if reason == "signature":
@@ -202,8 +215,14 @@ def review_reason(reason: str) -> str:
         return "người ký đã trả lại, chưa ký"
     what, _, which = reason.partition(":")
     if what == "page":
-        return f"trang {which} không đọc được, hoặc quét chưa đạt"
+        number, _, status = which.partition(":")
+        return f"trang {number} {unread(status)}" if status else f"trang {number} quét chưa đạt, hoặc đọc không chắc"
     return {"people": "người trên giấy"}.get(which, FIELDS.get(which, which).lower())
+
+
+def unread(status: str) -> str:
+    """Why a page has no text, in words."""
+    return UNREAD.get(status, "không đọc được vì lỗi chương trình; hãy xem trang và gõ các trường, rồi báo quản trị")
 
 
 def page_indexes(text: str) -> tuple[int, ...]:

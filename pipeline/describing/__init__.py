@@ -31,12 +31,14 @@ def describe(pages: Sequence[PageText], kinds: Mapping[str, DocumentType]) -> De
     symbol = head.number_value
     kind = classify(sheet, head, kinds, symbol.value if symbol else None)
     below = kind.heading[-1].top if kind and kind.heading else 0.2
-    signature = find_signature(sheet, below)
+    told = kinds.get(kind.code) if kind and kind.code else None
+    signature = find_signature(sheet, below, told.signer_titles if told else ())
     found = fields.collect(sheet, head, kind, signature, kinds)
     people = find_people(sheet, signature.name)
     holder = cards.holder_of(pages, sheet)
     if kind and fields.is_card(kind):
-        found, people = cards.card_fields(found, holder), cards.card_people(people, holder)
+        printed = found.get("number_symbol")
+        found, people = cards.card_fields(found, holder), cards.card_people(people, holder, printed)
     elif holder:
         people = cards.with_holder(people, holder)
     return Description(

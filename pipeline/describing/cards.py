@@ -66,18 +66,23 @@ def with_holder(people: Sequence[Person], holder: Holder) -> tuple[Person, ...]:
     return (*people[:at], _confirmed(people[at], holder), *people[at + 1 :])
 
 
-def card_people(people: Sequence[Person], holder: Holder | None) -> tuple[Person, ...]:
-    """The one person whom a card is about, put together from what its print and its second writing say."""
+def card_people(
+    people: Sequence[Person], holder: Holder | None, printed: FieldValue | None = None
+) -> tuple[Person, ...]:
+    """The one person whom a card is about, put together from what its print and its second writing say.
+
+    printed: the card's number, which is its holder's.
+    """
     whole = Person(
         full_name=next((p.full_name for p in people if p.full_name), None),
-        id_number=next((p.id_number for p in people if p.id_number), None),
+        id_number=next((p.id_number for p in people if p.id_number), printed),
         date_of_birth=next((p.date_of_birth for p in people if p.date_of_birth), None),
     )
     if holder:
         return (_confirmed(whole, holder),)
     if whole.id_number:
         whole = whole.model_copy(update={"id_number": _alone(whole.id_number)})
-    return (whole,) if people else ()
+    return (whole,) if people or printed else ()
 
 
 def card_fields(fields: Mapping[str, FieldValue], holder: Holder | None) -> dict[str, FieldValue]:

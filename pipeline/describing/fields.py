@@ -11,17 +11,25 @@ from rapidfuzz import fuzz
 
 from config.catalogue import DocumentType
 from pipeline.describing import head as heads
+from pipeline.describing.agencies import issuing_agency
 from pipeline.describing.head import Head
 from pipeline.describing.kinds import ABBREVIATIONS, Kind, abbreviation_in
 from pipeline.describing.layout import Segment, Sheet, Token
-from pipeline.describing.numbers import date_in, dossier_code_in, land_book_number_in
+from pipeline.describing.names import sounds_vietnamese
+from pipeline.describing.numbers import date_in, dossier_code_in, land_book_number_in, spelt_date_in
 from pipeline.describing.signature import Signature
 from pipeline.describing.text import fold, sentence_case, spell_agency, title_case, unit_of, value_of
 from registry.values import FieldValue
 
 _CERTIFICATES = ("giay chung nhan", "giay xac nhan", "giay khai sinh", "trich luc", "can cuoc", "the can cuoc",
-                 "giay bao tu", "giay chung sinh", "so ")  # fmt: skip
+                 "giay bao tu", "giay chung sinh", "giay chung minh", "chung minh", "so ", "xac nhan", "the ",
+                 "ho chieu", "giay phep", "phieu ly lich", "di chuc")  # fmt: skip
+_CARDS = ("can cuoc", "the can cuoc", "giay chung minh nhan dan", "chung minh nhan dan")
+_OLD_CARDS = _CARDS[2:]
 _CITIZEN = ("don", "to khai", "giay de nghi", "giay cam doan", "ban cam doan", "phieu")
+_POLICE = re.compile(r"(?i)\b(?:công an|CA)\s+((?:tỉnh|thành phố|tp\.?)\s+\w.*)")
+_CITY = re.compile(r"(?i)^tp\.?(?=\s)")
+_NOT_ISSUED = re.compile(r"birth|sinh|expiry|het han|gia tri|good until")
 _PHRASES = (
     "chi phí", "thay đổi", "thông tin", "cư trú", "đăng ký", "thường trú", "tạm trú", "hộ kinh doanh", "hộ nghèo",
     "hộ cận nghèo", "giấy chứng nhận", "quyền sử dụng đất", "mai táng", "hỗ trợ", "trợ cấp", "xã hội",
@@ -46,14 +54,18 @@ _DAY_LABELS = (
 )
 
 
+_CARD_DAY_LABELS = ("date of issue", "ngay thang nam cap", "ngay cap")
+
+
 def collect(
     sheet: Sheet, head: Head, kind: Kind | None, signature: Signature, kinds: Mapping[str, DocumentType]
 ) -> dict[str, FieldValue]:
     """Field name to value; what the paper does not show is not in it."""
     name = fold(kind.name) if kind else ""
     citizen, card = name.startswith(_CITIZEN), kind is not None and is_card(kind)
-    number = _trusted(_number(sheet, head, name))
-    place, day = heads.place_and_date(sheet, head)
+    told = kinds.get(kind.code) if kind and kind.code else None
+    number = _trusted(_number(sheet, head, name)) or (_labelled_number(sheet, told) if told and not card else None)
+    place, day = heads.place_and_date(sheet, head, signature.title_segment)
     if card:
         place = day = None
     found: dict[str, FieldValue | None] = {
@@ -74,8 +86,8 @@ def collect(
 
 
 def is_card(kind: Kind) -> bool:
-    """Whether the paper is a copy of an identity card, of either name that the law gave it."""
-    return fold(kind.name).startswith(("can cuoc", "the can cuoc"))
+    """Whether the paper is a copy of an identity card, of any name that the law gave it."""
+    return fold(kind.name).startswith(_CARDS)
 
 
 def _document_type(kind: Kind | None) -> FieldValue | None:
@@ -90,7 +102,7 @@ def _abbreviation(kind: Kind | None, number: FieldValue | None, kinds: Mapping[s
     if number and printed:
         return number.model_copy(update={"value": printed})
     own = kind.abbreviation if kind and (not number or "/" not in number.value) else None
-    if kind and own and (own in ABBREVIATIONS or own == "CCCD"):
+    if kind and own and (own in ABBREVIATIONS or is_card(kind)):
         return FieldValue(value=own, confidence=round(0.9 * min(1.0, kind.score), 3), method="lexicon")
     return None
 
@@ -109,24 +121,64 @@ def _number(sheet: Sheet, head: Head, name: str) -> FieldValue | None:
                 if number := land_book_number_in(" ".join(t.text for t in after)):
                     return value_of(number, after[-2:], 0.92)
         return head.number_value
-    if name.startswith("can cuoc"):
-        for row in sheet.rows:
-            for token in row.tokens:
-                if re.fullmatch(r"\d{12}", token.text.strip(".,:;")) and "idvnm" not in row.key:
-                    return value_of(token.text.strip(".,:;"), [token], 0.95)
-        return None
+    if name.startswith(_CARDS):
+        return _card_number(sheet, (9, 12) if name.startswith(_OLD_CARDS) else (12,))
     return head.number_value
+
+
+def _labelled_number(sheet: Sheet, kind: DocumentType) -> FieldValue | None:
+    """The number after the first of the kind's labels that has one. It is as sure as it was read: a slip in a bare
+    number breaks no pattern."""
+    pattern = kind.number_pattern and re.compile(rf"\s*({kind.number_pattern})(?![\w/])")
+    for label in kind.number_labels if pattern else ():
+        short = " " not in label
+        for segment in sheet.segments:
+            if short and not _is_high(segment, sheet):
+                continue
+            after = _after_label(segment, (fold(label),))
+            printed = " ".join(t.text for t in after)
+            found = re.match(pattern, printed)
+            if found and not (short and re.search(r"\w", printed[found.end() :])):
+                used = after[: len(printed[: found.end()].split())]
+                return value_of(re.sub(r"\s", "", found[1]), used, 0.92)
+    return None
+
+
+def _is_high(segment: Segment, sheet: Sheet) -> bool:
+    """Whether the segment may be a line "Số: …" of the paper itself: in the upper half, not in a stamp of arrival."""
+    high = segment.page == sheet.first_page and segment.top < 0.5 and ":" in segment.text
+    return high and not heads.in_stamp_of_arrival(segment, sheet.segments)
+
+
+def _card_number(sheet: Sheet, lengths: Sequence[int]) -> FieldValue | None:
+    """The first number of so many digits that stands alone, in one word or in groups; not that of the zone."""
+    for segment in sheet.segments:
+        if "idvnm" in segment.key or "<" in segment.text:
+            continue
+        for digits, run in itertools.groupby(segment.tokens, key=lambda t: t.text.strip(".,:;").isdigit()):
+            used = list(run)
+            number = "".join(t.text.strip(".,:;") for t in used)
+            if digits and len(number) in lengths:
+                return value_of(number, used, 0.95)
+    return None
+
+
+def _card_agency(sheet: Sheet) -> FieldValue | None:
+    """The office that issues a card: the ministry's, or the police of a province on the cards before 2016."""
+    for row in sheet.rows:
+        if fuzz.partial_ratio("quan ly hanh chinh ve trat tu xa hoi", row.key) >= 85:
+            return value_of("Cục Cảnh sát quản lý hành chính về trật tự xã hội", row.tokens, 0.95, method="lexicon")
+        if "bo cong an" in row.key:
+            return value_of("Bộ Công an", row.tokens, 0.9)
+        if police := _POLICE.search(row.text):
+            return value_of(spell_agency(f"CÔNG AN {_CITY.sub('THÀNH PHỐ', police[1])}"), row.tokens, 0.9)
+    return None
 
 
 def _agency(sheet: Sheet, head: Head, signature: Signature, *, card: bool) -> FieldValue | None:
     if card:
-        for row in sheet.rows:
-            if fuzz.partial_ratio("quan ly hanh chinh ve trat tu xa hoi", row.key) >= 85:
-                return value_of("Cục Cảnh sát quản lý hành chính về trật tự xã hội", row.tokens, 0.95, method="lexicon")
-            if "bo cong an" in row.key:
-                return value_of("Bộ Công an", row.tokens, 0.9)
-        return None
-    if printed := heads.issuing_agency(head):
+        return _card_agency(sheet)
+    if printed := issuing_agency(head.left):
         return printed
     for segment in sheet.segments:
         after = _after_label(segment, _AGENCY_LABELS)
@@ -165,11 +217,14 @@ def _agreed_agency(sheet: Sheet, agency: FieldValue | None) -> FieldValue | None
     unit = unit_of(agency.value) if agency else None
     if agency is None or unit is None:
         return agency
-    name = unit.split(" ", 2 if fold(unit).startswith(("thi xa", "thi tran", "thanh pho", "dac khu")) else 1)[-1]
+    within = agency.value.find(", ", len(agency.value) - len(unit))
+    end = within if within >= 0 else len(agency.value)
+    own = unit.split(", ")[0]
+    name = own.split(" ", 2 if fold(own).startswith(("thi xa", "thi tran", "thanh pho", "dac khu")) else 1)[-1]
     agreed = _agreed_name(sheet, name)
     if agreed is None:
         return agency
-    value = agency.value[: len(agency.value) - len(name)] + agreed
+    value = agency.value[: end - len(name)] + agreed + agency.value[end:]
     return agency.model_copy(
         update={"value": value, "method": "lexicon", "confidence": round(agency.confidence * 0.95, 3)}
     )
@@ -207,6 +262,9 @@ def _agreed_name(sheet: Sheet, name: str) -> str | None:
                 votes[spelt] = votes.get(spelt, 0.0) + likeness**2 * min(t.confidence for t in window)
     if not votes:
         return None
+    parted = [spelt for spelt in votes if len(spelt.split()) > size and fold(spelt).replace(" ", "") == wanted]
+    if parted and all(map(sounds_vietnamese, parted[0].split())) and not all(map(sounds_vietnamese, own.split())):
+        return parted[0]  # capitals lose a blank, and none is ever added between two sound syllables
     best = max(votes, key=lambda spelt: votes[spelt])
     return best if best != own and votes[best] >= votes.get(own, 0.0) + 0.5 else None
 
@@ -223,6 +281,9 @@ def _labelled_day(sheet: Sheet, name: str) -> FieldValue | None:
         key = row.key
         registered = re.match(r"(dang ky (lan dau|thay doi)|cap lan dau)", key) and "ho kinh doanh" in name
         labelled = any(fuzz.partial_ratio(label, key) >= 88 and len(key) > len(label) for label in _DAY_LABELS)
+        if name.startswith(_CARDS) and not _NOT_ISSUED.search(key):
+            labelled |= any(label in key for label in _CARD_DAY_LABELS)
+            labelled |= name.startswith(_OLD_CARDS) and spelt_date_in(row.text) is not None
         minutes = (
             name.startswith("bien ban")
             and re.match(r"(hom nay|vao hoi|luc|ngay)", key)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from rapidfuzz import fuzz
 
+from pipeline.describing.agencies import is_number_line, opens_agency, opens_unit
 from pipeline.describing.layout import Segment, Sheet, Token
-from pipeline.describing.numbers import number_symbol_in, spelt_date_in
-from pipeline.describing.text import fold, spell_agency, unit_of, value_of
+from pipeline.describing.numbers import as_digits, date_in, number_symbol_in, spelt_date_in
+from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue
 
 _NATION = "cong hoa xa hoi chu nghia viet nam"
 _MOTTO = "doc lap tu do hanh phuc"
-_STARTERS = (
-    "uy ban nhan dan", "ubnd", "phong", "so ", "ban ", "van phong", "trung tam", "cong an", "hoi dong", "chi cuc",
-    "cuc ", "tong cuc", "bo ", "chi nhanh", "truong ", "tram ", "dang uy", "toa an", "vien ", "hoi ", "doan ",
-    "thanh tra", "quy ", "bao hiem", "kho bac", "ban chi huy", "to ", "benh vien", "mat tran", "chi doi",
-)  # fmt: skip
+_UNIT_WORDS = {"", "xa", "phuong", "thi", "tran", "huyen", "quan", "tinh", "thanh", "pho", "tp", "tx", "dac", "khu"}
+_SLASHED_DAY = re.compile(r"\w{4} (?:\d{1,2} ?[/.-] ?){2}(?:19|20)\d{2} ?[.,;]?")
+_ARRIVED = re.compile(r"(?:(?:cong van|van ban) )?den(?: so .*)?")
 _BODY = (
     "can cu", "kinh gui", "dieu 1", "hom nay", "thuc hien", "theo de nghi", "xet de nghi", "ngay ", "chu tich uy ban",
     "uy ban nhan dan", "toi ten", "ho va ten", "ho chu dem", "i ", "1 ", "can cu vao", "vao hoi", "de nghi",
@@ -57,18 +57,30 @@ def find_head(sheet: Sheet) -> Head:
     page = [segment for segment in sheet.segments if segment.page == sheet.first_page]
     motto = next((s for s in page if s.top < 0.4 and is_state_name(s)), None)
     number = _number_segment(page)
-    place = next((s for s in page if s.top < 0.4 and s.centre > 0.45 and _place_date(s)), None)
+    place = next((s for s in page if s.top < 0.4 and _placed(s)), None)
+    place = place or next((s for s in page if s.top < 0.4 and _below_motto(s, motto, page)), None)
     edge = motto.left - 0.01 if motto else 0.5
     bottom = number.top if number and number.centre < 0.42 else None
     if bottom is None:
         bottom = place.top if place else (motto.top + 0.045 if motto else 0.12)
     left = [
         s for s in page
-        if s.top < bottom - 0.003 and s.right <= edge + 0.06 and s.centre < edge and s.capitals > 0.75
+        if s.top < bottom - 0.003 and s.right <= edge + 0.06 and s.centre < edge and _names_agency(s)
         and s is not number and not is_state_name(s) and len(s.key) > 2 and _is_words(s)
     ]  # fmt: skip
     beside = motto is not None and motto.centre > 0.52
     return Head(tuple(left) if beside or number else (), number, place, motto)
+
+
+def _names_agency(segment: Segment) -> bool:
+    """Whether the segment may be a line of an agency's name: in capitals, or in small letters as old forms have it.
+
+    A line with a colon is a label of a form that is filled in by hand."""
+    if is_number_line(segment):
+        return False
+    if segment.capitals > 0.75:
+        return True
+    return (opens_agency(segment.key) or opens_unit(segment.key)) and ":" not in segment.text
 
 
 def _is_words(segment: Segment) -> bool:
@@ -84,7 +96,11 @@ def _number_segment(page: Sequence[Segment]) -> Segment | None:
         printed = " ".join(t.text for t in segment.tokens[:2])
         if segment.tokens[0].text[:1] == "s" and ":" not in printed and "/" not in printed:
             continue
-        if opens is not None and number_symbol_in(_join(opens), bare=segment.centre > 0.4 and segment.top < 0.35):
+        if opens is None:
+            continue
+        first = next((t.text for t in opens if t.key), "")  # "Số CCCD: …" is a person's number
+        bare = segment.centre > 0.4 and segment.top < 0.35 and as_digits(first)[:1].isdigit()
+        if number_symbol_in(_join(opens), bare=bare):
             return segment
     return None
 
@@ -120,69 +136,87 @@ def number_symbol(head: Head, *, bare: bool) -> FieldValue | None:
     return value_of(found[0], tokens, 0.97 if found[1] else 0.75, method="rule" if found[1] else "lexicon")
 
 
-def _place_date(segment: Segment) -> tuple[Sequence[Token], Sequence[Token]] | None:
-    """Place and date tokens of `Xã An Hòa, ngày 05 tháng 3 năm 2024`."""
-    if spelt_date_in(segment.text) is None:
-        return None
-    for position, token in enumerate(segment.tokens):
-        after = segment.tokens[position + 1].text if position + 1 < len(segment.tokens) else ""
-        if fuzz.ratio(token.key, "ngay") >= 75 and 1 <= position <= 7 and any(c.isdigit() for c in after):
-            place = segment.tokens[:position]
-            known = all(
-                t.text[0].isupper() or (t.text[0] in "1l0" and len(t.text) == 2) or fold(t.text) in {"", "xa", "phuong"}
-                for t in place
-                if t.key
-            )
-            return (place, segment.tokens[position:]) if known and place[0].key and len(segment.tokens) <= 14 else None
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A line that says where and when: `Xã An Hòa, ngày 05 tháng 3 năm 2024`, `Ngày 5/3/2024`."""
+
+    place: tuple[Token, ...]
+    day: tuple[Token, ...]
+    date: date
+    clean: bool
+
+
+def _dated(segment: Segment) -> _Dated | None:
+    """The place, if there is one, and the day that the segment consists of; None when it says anything else."""
+    tokens = segment.tokens
+    for position, token in enumerate(tokens[:9]):
+        after = tokens[position + 1].text if position + 1 < len(tokens) else ""
+        if fuzz.ratio(token.key, "ngay") < 75 or not any(c.isdigit() for c in after):
+            continue
+        place, day = tokens[:position], tokens[position:]
+        found = spelt_date_in(_join(day)) or (date_in(_join(day)) if _SLASHED_DAY.fullmatch(_join(day)) else None)
+        if found is None or len(tokens) > 14:
+            return None
+        if place and not (_is_place(place) and (spelt_date_in(_join(day)) or place[-1].text[-1] in ",.;")):
+            return None
+        return _Dated(place, day, *found)
     return None
 
 
-def place_and_date(sheet: Sheet, head: Head) -> tuple[FieldValue | None, FieldValue | None]:
-    """Place and day of issue: from the head, else from the last line of that form above a signature."""
-    segment = head.place_date or next((s for s in reversed(sheet.segments) if s.centre > 0.45 and _place_date(s)), None)
-    if segment is None or (found := _place_date(segment)) is None:
+def _is_place(tokens: Sequence[Token]) -> bool:
+    """Whether the words are a unit's name: capitals but for the kind of unit (thị xã Duyên An)."""
+    return bool(tokens[0].key) and all(
+        t.text[0].isupper() or (t.text[0] in "1l0" and len(t.text) == 2) or fold(t.text) in _UNIT_WORDS
+        for t in tokens
+        if t.key
+    )
+
+
+def _placed(segment: Segment) -> bool:
+    return segment.centre > 0.45 and (found := _dated(segment)) is not None and bool(found.place)
+
+
+def _below_motto(segment: Segment, motto: Segment | None, page: Sequence[Segment]) -> bool:
+    """Whether the segment is a day without a place that stands where a head has place and day."""
+    return (
+        motto is not None
+        and 0 < segment.top - motto.top < 0.12
+        and abs(segment.centre - motto.centre) < 0.12
+        and _dated(segment) is not None
+        and not in_stamp_of_arrival(segment, page)
+    )
+
+
+def in_stamp_of_arrival(segment: Segment, page: Sequence[Segment]) -> bool:
+    """Whether the segment stands below the word ĐẾN of an office's stamp: its number and day are not the paper's."""
+    return any(
+        0 < segment.top - s.top < 0.05 and abs(segment.centre - s.centre) < 0.15 and is_stamp_of_arrival(s)
+        for s in page
+        if s.page == segment.page
+    )
+
+
+def is_stamp_of_arrival(segment: Segment) -> bool:
+    """Whether the segment is the first line of the stamp an office puts on what it receives, "CÔNG VĂN ĐẾN"."""
+    return _ARRIVED.fullmatch(segment.key) is not None
+
+
+def place_and_date(
+    sheet: Sheet, head: Head, signed: Segment | None = None
+) -> tuple[FieldValue | None, FieldValue | None]:
+    """Place and day of issue: from the head, else from the last line of that form above a signature.
+
+    signed: the signatory's title; a day without a place counts only right above it.
+    """
+    segment = head.place_date or next((s for s in reversed(sheet.segments) if _placed(s)), None)
+    if segment is None and signed is not None:
+        above = [s for s in sheet.segments if s.page == signed.page and 0 < signed.top - s.top < 0.12]
+        segment = next((s for s in reversed(above) if abs(s.centre - signed.centre) < 0.15 and _dated(s)), None)
+    if segment is None or (found := _dated(segment)) is None:
         return None, None
-    place, day = found
-    dated = spelt_date_in(segment.text)
-    issued = value_of(dated[0].isoformat(), day, 0.97 if dated[1] else 0.75) if dated else None
-    name = re.sub(r"[\s,.;:]+$", "", _join([t for t in place if t.key]))
-    return value_of(name, place, 0.92) if re.search(r"[^\W\d_]{2}", name) else None, issued
-
-
-def issuing_agency(head: Head) -> FieldValue | None:
-    """The agency of the left head column, spelt out; a department with the unit of the agency above it."""
-    lines = [s for s in head.left if s.key.split()[0] != "so"]
-    if not lines:
-        return None
-    start = max((i for i, s in enumerate(lines) if _starts_agency(s.key)), default=None)
-    if start is None:
-        return None
-    issuer, above = lines[start:], lines[:start]
-    name = _clean_caps(" ".join(s.text for s in issuer))
-    spelt = spell_agency(name)
-    tokens = [t for s in issuer for t in s.tokens]
-    council = fold(spelt).startswith(("uy ban", "hoi dong"))
-    if unit_of(spelt) is None and above and not council:
-        parent = unit_of(_clean_caps(" ".join(s.text for s in above)))
-        if parent:
-            spelt = f"{spelt} {parent}"
-            tokens = [t for s in above for t in s.tokens] + tokens
-    trust = 0.93 if unit_of(spelt) else 0.6
-    return value_of(spelt, tokens, trust)
-
-
-def _starts_agency(key: str) -> bool:
-    if key.startswith(_STARTERS):
-        return True
-    return any(fuzz.ratio(key[: len(s)], s) >= 85 for s in ("uy ban nhan dan", "van phong", "trung tam", "cong an"))
-
-
-def _clean_caps(text: str) -> str:
-    words = [w.strip(".,:;'`^") for w in text.split()]
-    text = " ".join(w for w in words if w == "-" or (w and (w.isalpha() or "-" in w or w.isdigit())))
-    if fuzz.ratio(fold(text)[:15], "uy ban nhan dan") >= 80 and len(text.split()) >= 5:
-        text = "ỦY BAN NHÂN DÂN " + " ".join(text.split()[4:])
-    return text.strip(" -")
+    issued = value_of(found.date.isoformat(), found.day, 0.97 if found.clean else 0.75)
+    name = re.sub(r"[\s,.;:]+$", "", _join([t for t in found.place if t.key]))
+    return value_of(name, found.place, 0.92) if re.search(r"[^\W\d_]{2}", name) else None, issued
 
 
 def subject_beside(sheet: Sheet, head: Head) -> FieldValue | None:

@@ -41,11 +41,13 @@ class Signature:
     title_segment: Segment | None
 
 
-def _title_of(segment: Segment) -> tuple[str, float] | None:
-    """The known title the segment is or opens with, and how sure."""
+def _title_of(segment: Segment, small: Sequence[str] = ()) -> tuple[str, float] | None:
+    """The known title the segment is or opens with, and how sure. small: titles that may be in small letters, alone."""
     key = segment.key
-    if len(key) < 5 or (segment.capitals < 0.7 and not segment.text.istitle()) or is_state_name(segment):
+    if len(key) < 5 or is_state_name(segment):
         return None
+    if segment.capitals < 0.7 and not segment.text.istitle():
+        return _in_small_letters(segment, small)
     if _AUTHORITY.match(key):
         return None
     best = max(_KEYS, key=lambda known: fuzz.ratio(known, key))
@@ -59,29 +61,41 @@ def _title_of(segment: Segment) -> tuple[str, float] | None:
     return (_KEYS[max(tail, key=len)], 0.8) if tail else None
 
 
-def find_signature(sheet: Sheet, unlikely_above: float) -> Signature:
-    """The right-hand block of the last page that has one; parts that cannot be read are absent."""
+def _in_small_letters(segment: Segment, titles: Sequence[str]) -> tuple[str, float] | None:
+    """The title the whole segment is, as the catalogue spells it; a label with a colon is none."""
+    if not titles or not segment.text[0].isupper() or segment.text.endswith(":"):
+        return None
+    alike = max(titles, key=lambda title: fuzz.ratio(fold(title), segment.key))
+    likeness = fuzz.ratio(fold(alike), segment.key)
+    return (alike, likeness / 100) if likeness >= 90 else None
+
+
+def find_signature(sheet: Sheet, unlikely_above: float, small: Sequence[str] = ()) -> Signature:
+    """The right-hand block of the last page that has one; parts that cannot be read are absent.
+
+    small: titles that the kind of paper has in small letters too.
+    """
     for page in range(sheet.last_page, sheet.first_page - 1, -1):
         floor = unlikely_above if page == sheet.first_page else 0.0
         segments = [s for s in sheet.segments if s.page == page and s.top > floor]
-        if found := _on_page(segments):
+        if found := _on_page(segments, small):
             return found
     return Signature(None, None, None, None)
 
 
-def _on_page(segments: Sequence[Segment]) -> Signature | None:
+def _on_page(segments: Sequence[Segment], small: Sequence[str]) -> Signature | None:
     if not segments:
         return None
     middle = (min(s.left for s in segments) + max(s.right for s in segments)) / 2 - 0.09
-    titled = [(s, t) for s in segments if (t := _title_of(s)) and s.centre > middle]
+    titled = [(s, t) for s in segments if (t := _title_of(s, small)) and s.centre > middle]
     if not titled:
-        titled = [(s, t) for s in segments if (t := _title_of(s)) and t[1] > 0.95 and s.top > 0.3]
+        titled = [(s, t) for s in segments if (t := _title_of(s, small)) and t[1] > 0.95 and s.top > 0.3]
     if not titled:
         return _by_authority(segments)
     last = max(titled, key=lambda pair: (round(pair[0].top / 0.03), pair[0].centre))
     segment, (title, score) = last
     block = [s for s in segments if abs(s.centre - segment.centre) < 0.2]
-    name = _name_below(block, segment)
+    name = _name_below(block, segment, small)
     if name is None and segment.centre < 0.5:
         return None
     method = "rule" if fold(title) == segment.key else "lexicon"
@@ -101,7 +115,7 @@ def _by_authority(segments: Sequence[Segment]) -> Signature | None:
         last = marked[-1]
         block = [s for s in segments if abs(s.centre - last.centre) < 0.2]
         authority = value_of(last.text, last.tokens, 0.7)
-        return Signature(authority, None, _name_below(block, last), None)
+        return Signature(authority, None, _name_below(block, last, ()), None)
     right = [s for s in segments if s.centre > 0.55 and s.left > 0.42 and s.top > 0.4]
     for segment in reversed(right):
         if (named := _as_name(segment)) and named[1] >= 0.95 and len(segment.tokens) <= 5:
@@ -144,8 +158,9 @@ def _as_name(segment: Segment) -> tuple[str, float, tuple[Token, ...]] | None:
     return best
 
 
-def _name_below(block: Sequence[Segment], title: Segment) -> FieldValue | None:
-    below = [s for s in block if 0.012 < s.top - title.top < 0.3 and not _HINT.search(s.key) and _title_of(s) is None]
+def _name_below(block: Sequence[Segment], title: Segment, small: Sequence[str]) -> FieldValue | None:
+    below = [s for s in block if 0.012 < s.top - title.top < 0.3 and not _HINT.search(s.key)]
+    below = [s for s in below if _title_of(s, small) is None]
     rated = [(named, s) for s in below if (named := _as_name(s))]
     if not rated:
         return None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LOOK_ALIKE = str.maketrans({"Ð": "Đ", "Ɖ": "Đ", "ð": "đ", "–": "-", "—": "-", "−": "-", "‐": "-", "’": "'", "‘": "'"})
 _UNIT_KEYS = ("thanh pho", "thi tran", "thi xa", "phuong", "huyen", "quan", "tinh", "xa", "dac khu")
+_COUNCILS = re.compile(r"\b(?:U\s?BND|H\s?ĐND)\b")
 
 
 def upright(text: str) -> str:
@@ -48,7 +49,8 @@ def spell_agency(printed: str) -> str:
     words = text.split()
     start = _unit_position(words)
     generic, proper = words[:start], words[start:]
-    if sum(c.isupper() for c in text) > 0.4 * sum(c.isalpha() for c in text):
+    written_out = _COUNCILS.sub("", printed)  # which are in capitals in a sentence too
+    if sum(c.isupper() for c in written_out) > 0.4 * sum(c.isalpha() for c in written_out):
         generic = _capital_after_dash([word.lower() for word in generic])
     if proper:
         level = 2 if " ".join(fold(word) for word in proper[:2]) in _UNIT_KEYS else 1
@@ -61,7 +63,11 @@ def spell_agency(printed: str) -> str:
 
 
 def _capital_after_dash(words: Sequence[str]) -> list[str]:
-    openers = ("phòng", "sở", "cục", "tâm")
+    openers = {"phòng", "sở", "cục", "tâm", "trạm"}
+    if words and words[0] in {"phòng", "sở", "bộ", "văn"}:  # Lao động - Thương binh và Xã hội
+        openers.add("và")
+    if words[:2] == ["bệnh", "viện"]:
+        openers.add("viện")
     return [
         w.capitalize() if i and (words[i - 1] == "-" or words[i - 1] in openers) and w not in {"tâm", "-"} else w
         for i, w in enumerate(words)

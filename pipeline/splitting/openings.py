@@ -23,9 +23,17 @@ HALF, EDGE = 0.5, 0.12
 ENOUGH_WORDS = 12
 FULL_PAGE = 170
 """Words: a copy of an identity card has about 90, a page of an application that speaks of one far more."""
+_TITLES = ("can cuoc cong dan", "the can cuoc", "can cuoc", "giay chung minh nhan dan", "chung minh nhan dan",
+           "citizen identity card", "identity card")  # fmt: skip
+"""In capitals, on a line that says nothing else."""
 _FRONT = ("can cuoc cong dan", "citizen identity card", "full name", "date of birth", "nationality",
-          "place of origin", "place of residence", "date of expiry", "place of birth")  # fmt: skip
-_BACK = ("personal identification", "dac diem nhan dang", "left index finger", "right index finger", "date month year")
+          "place of origin")  # fmt: skip
+_BACK = ("personal identification", "dac diem nhan dang", "left index finger", "right index finger", "date month year",
+         "date of issue", "ministry of public security", "dau vet rieng va di hinh", "ngon tro trai",
+         "ngon tro phai")  # fmt: skip
+_EITHER = ("place of residence", "date of expiry", "place of birth")
+"""On the front of a card of before July 2024, on the back of a later one."""
+_FRONT_NUMBER = "identification number"
 _MACHINE_LINE = re.compile(r"IDVNM|<<<|(?:[A-Z]{2,}<+){2}")
 _CARD_CODE = re.compile(r"\d{12}\|(?:\d{9})?\|[^|]+\|\d{8}\|(?:Nam|Nữ)\|.*", re.DOTALL)
 _LAND_OWNER = "nguoi su dung dat chu so huu nha o va tai san khac gan lien voi dat"
@@ -91,15 +99,23 @@ def opens(page: Signs, before: Sequence[Signs]) -> bool:
 def _card_sides(page: PageText, rows: Sequence[Row]) -> tuple[bool, bool]:
     if len(page.words) > FULL_PAGE:
         return False, False
-    keys = [row.key for row in rows]
-    front = sum(any(len(k) >= len(c) - 2 and fuzz.partial_ratio(c, k) >= 86 for k in keys) for c in _FRONT)
-    back = sum(any(len(k) >= len(c) - 2 and fuzz.partial_ratio(c, k) >= 86 for k in keys) for c in _BACK)
+    front, back, either = (_seen(labels, rows) for labels in (_FRONT, _BACK, _EITHER))
+    if _seen((_FRONT_NUMBER,), rows):  # of July 2024 on: what is the back's label of an earlier card opens it
+        front, back = front + 1, back - 1
+    titles = [s for row in rows for s in row.segments if s.capitals > 0.75 and len(s.tokens) <= 5]
+    front += 2 * any(fuzz.ratio(title, s.key) >= 90 for s in titles for title in _TITLES)
     lines = bool(_MACHINE_LINE.search(page.text.replace(" ", "")))
     coded = any(_CARD_CODE.fullmatch(code) for code in page.codes)
-    if front + back + 2 * lines + 2 * coded < 2:
+    if front + back + either + 2 * lines + 2 * coded < 2:
         return False, False
     is_back = lines or back > 0
-    return front > 0 or (coded and not is_back), is_back
+    return front > 0 or not is_back, is_back
+
+
+def _seen(labels: Sequence[str], rows: Sequence[Row]) -> int:
+    """How many of the labels stand on the page."""
+    keys = [row.key for row in rows]
+    return sum(any(len(k) >= len(c) - 2 and fuzz.partial_ratio(c, k) >= 86 for k in keys) for c in labels)
 
 
 def _is_land_owner(row: Row) -> bool:

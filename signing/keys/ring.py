@@ -125,15 +125,15 @@ class KeyRing:
                 self._opened[held.name] = known
             return known
 
-    def unlock(self, ask: Callable[[str], str] | None) -> list[tuple[str, SohoaError]]:
-        """Every key that lies here is open, as far as it can be; those that are not, with the reason.
+    def unlock(self, ask: Callable[[str], str] | None, *, only: RingKey | None = None) -> list[tuple[str, SohoaError]]:
+        """Every key that lies here is open, or that one, as far as it can be; those that are not, with the reason.
 
         PINs that no file holds are asked for, once each. ask: what a person types for the key of that name; None where
         nobody sits at a terminal. Raises WrongPin for one just typed: the person is there to do something about it.
         """
         failed: list[tuple[str, SohoaError]] = []
         for held in self.keys:
-            if held.deferred or held.name in self._opened:
+            if held.deferred or held.name in self._opened or (only is not None and held is not only):
                 continue
             asked = held.secret is not None and held.secret.to_be_typed and ask is not None
             if asked and held.secret is not None and ask is not None:

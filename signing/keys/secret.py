@@ -10,20 +10,48 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from registry.errors import PinNeeded, WrongPin
+from registry.errors import PinExposed, PinNeeded, WrongPin
+
+OTHERS = 0o077
+
+
+def is_exposed(file: Path) -> bool:
+    """Whether its group or others may do anything with the file. Raises OSError."""
+    return bool(file.stat().st_mode & OTHERS)
+
+
+def read_private(file: Path) -> str:
+    """What stands in the file of a PIN or passphrase. Raises PinExposed where others may read it, OSError,
+    UnicodeDecodeError."""
+    if is_exposed(file):
+        raise PinExposed(f"{file.name} can be read by others: chmod 600 {file}")
+    return file.read_text(encoding="utf-8")
 
 
 class Secret:
     """The PIN of one key. A file is read at each use; what was typed is given away once, and not kept.
 
+    A file that its group or others may read is refused. credential: the service manager put the file there (systemd),
+    for this service alone; its mode then shows an ACL's mask, not who may read it.
+
     name: of the key, for messages. keep: for homes that want the PIN with every signature; it stays in memory then,
     and nowhere else. marks: folder that remembers refusals. Safe to use from several threads.
     """
 
-    def __init__(self, name: str, *, file: Path | None = None, marks: Path | None = None, keep: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        file: Path | None = None,
+        credential: bool = False,
+        marks: Path | None = None,
+        keep: bool = False,
+    ) -> None:
         self.name, self._file, self._keep = name, file, keep
+        self._read = partial(Path.read_text, encoding="utf-8") if credential else read_private
         self._mark = marks / f"{name}.wrong-pin" if marks is not None else None
         self._typed: str | None = None
         self._refused = ""
@@ -70,7 +98,7 @@ class Secret:
             raise PinNeeded(f"the PIN of {self.name} must be typed when the program starts")
         try:
             told = self._file.stat()
-            return self._file.read_text(encoding="utf-8").rstrip("\r\n"), f"{told.st_ino}:{told.st_mtime_ns}"
+            return self._read(self._file).rstrip("\r\n"), f"{told.st_ino}:{told.st_mtime_ns}"
         except (OSError, UnicodeDecodeError) as exc:
             raise PinNeeded(f"the PIN of {self.name} cannot be read from its file") from exc
 

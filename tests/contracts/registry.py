@@ -178,6 +178,29 @@ class RegistryContract:
             assert reads.find(conn, account="kiemtra", end=utc_now() - timedelta(days=1)) == []
             assert len(reads.find(conn, begin=utc_now() - timedelta(days=1), limit=1)) == 1
 
+    def test_what_an_answer_showed_is_found_by_document_and_unit(self, engine: Engine) -> None:
+        purpose, reader = Purpose(why=Why.REQUEST), Reader(account="motcua", role="clerk", session="ab12")
+        shown = [("H99.32", "a"), ("H99.34", "b"), ("H99.32", "c"), ("H99.32", "a")]
+        with write(engine) as conn:
+            reads.note_shown(conn, "search", "index", shown, reader, purpose)
+        with write(engine) as conn:
+            reads.note_shown(conn, "search", "index", [], reader, purpose)
+            reads.note(conn, "view", "a", "H99.32", reader, purpose)
+        with read(engine) as conn:
+            assert [(r.action, r.shown) for r in reads.find(conn, document_id="a")] == [
+                ("view", ()),
+                ("search", ("a", "c")),
+            ]
+            assert [r.document_id for r in reads.find(conn, document_id="b")] == ["b"]
+            assert [r.shown for r in reads.find(conn, units={"H99.34"})] == [("b",)]
+            assert [r.shown for r in reads.find(conn)] == [(), ("b",), ("a", "c")], "what showed nothing is no reading"
+            assert len(reads.find(conn, document_id="a", limit=1)) == 1
+            assert reads.find(conn, document_id="request") == reads.find(conn, document_id="%") == []
+            assert reads.was_shown(conn, "c", reader, purpose)
+            assert not reads.was_shown(conn, "d", reader, purpose)
+            assert not reads.was_shown(conn, "c", reader.model_copy(update={"session": "cd34"}), purpose)
+            assert not reads.was_shown(conn, "c", reader, Purpose(why=Why.COMPLAINT))
+
     def test_a_rewritten_log_is_found_by_what_was_sealed(self, engine: Engine) -> None:
         for n in range(1, 6):
             with write(engine) as conn:

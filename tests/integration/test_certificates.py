@@ -11,6 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 from app.certificates import KeyReport, examine_certificates
 from app.setup import initialise
 from tests.desk import run_cli
+from tests.key_homes import pin_file
 from tests.servers.pki import SIGNERS, Pki
 
 
@@ -24,7 +25,7 @@ def office(pki: Pki, home: Path, tsa: str, *keys: str) -> Path:
 
 def file_key(pki: Pki, home: Path, label: str, unit: str) -> str:
     path, passphrase = pki.p12(label)
-    (home / "pin").write_text(passphrase)
+    pin_file(home / "pin", passphrase)
     return f"""[[signing.keys]]
 name = "{label}"
 kind = "pkcs12"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pikepdf
@@ -19,21 +20,23 @@ from archive.aip import open_file, read_papers
 from pipeline import decisions, intake, parting, settling, steps
 from pipeline.ocr import engine
 from pipeline.pdfa import write_pdfa
-from registry import documents, scans
+from registry import documents, reads, scans
 from registry.database import read
 from registry.documents import DocumentRecord
 from registry.errors import Conflict
+from registry.reads import Purpose, Reader, Why
 from registry.values import CopyForm, CopyOf, DocumentId, DocumentState, PageText, ScanId, utc_now
 from signing.authority import Authority
 from signing.stamp import Seal, agency_stamp
 from tests.bad_inputs import encoded, sheet
 from tests.faults.inputs import paper
 from tests.judges import archivable, signed
-from tests.key_homes import issue, pkcs12_file
+from tests.key_homes import issue, pin_file, pkcs12_file
 from tests.signed_inputs import make_foreign, sign
 
 pytestmark = pytest.mark.slow
 OFFICIAL, AGENCY = "Trần Văn Bình", "UBND xã An Hòa"
+BY: Any = {"reader": Reader(account="vanthu", role="clerk"), "purpose": Purpose(why=Why.REQUEST)}
 KEYS = """
 [[signing.keys]]
 name = "co-quan"
@@ -57,7 +60,7 @@ def wiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiring]:
     home = tmp_path_factory.mktemp("copies") / "home"
     initialise(home, demo=False, agency=AGENCY)
     pkcs12_file(home / "keys" / "official.p12", issue(Authority(home / "keys"), OFFICIAL, unit=AGENCY), "mot-hai-ba")
-    (home / "keys" / "official.passphrase").write_text("mot-hai-ba")
+    pin_file(home / "keys" / "official.passphrase", "mot-hai-ba")
     toml = home / "sohoa.toml"
     toml.write_text(toml.read_text().replace("[signing]", "[signing]\nofficial_mark = true") + KEYS)
     with opened(home) as wiring:
@@ -125,7 +128,7 @@ def copy_of_copy(wiring: Wiring) -> DocumentRecord:
 @pytest.fixture(scope="module")
 def extract(wiring: Wiring, source: DocumentRecord) -> DocumentRecord:
     """Pages 2 and 4 of the true copy."""
-    receipt = wiring.records.make_extract(source.id, (3, 1), "vanthu", "08/TrS-UBND")
+    receipt = wiring.records.make_extract(source.id, (3, 1), **BY, number="08/TrS-UBND")
     return preserved(wiring, to_review(wiring, receipt.scan_id or ScanId(""), pages=2))
 
 
@@ -218,6 +221,8 @@ def test_an_extract_has_the_chosen_pages_as_they_came(
     ]
     with read(wiring.engine) as conn:
         assert [r.id for r in documents.copies_of(conn, source.id)] == [extract.id]
+        [read_for] = [r for r in reads.find(conn, document_id=source.id) if r.action == "extract"][-1:]
+    assert (read_for.account, read_for.why, read_for.unit) == ("vanthu", "request", source.unit)
     assert extract.dossier_code == source.dossier_code and extract.unit == source.unit
 
 
@@ -229,7 +234,7 @@ def name_of(wiring: Wiring, document: DocumentRecord) -> str:
 def test_a_blank_back_that_was_left_out_is_not_counted(wiring: Wiring) -> None:
     source = preserved(wiring, to_review(wiring, hand_in(wiring, "mat-sau.pdf", decision(5)), pages=5, blank=1))
     assert source.page_count == 4
-    receipt = wiring.records.make_extract(source.id, (1,), "vanthu")
+    receipt = wiring.records.make_extract(source.id, (1,), **BY)
     with pikepdf.open(wiring.workshop.staged_scan(receipt.scan_id or ScanId(""))) as taken:
         shown = taken.pages[0].Contents.read_raw_bytes()
     with pikepdf.open(BytesIO(decision(5))) as whole:
@@ -240,8 +245,8 @@ def test_an_extract_of_a_signed_file_shows_its_pages_and_has_no_signature_of_it(
     content = sign(decision(3), make_foreign(tmp_path / "foreign"), level="B-LTA")
     source = preserved(wiring, to_review(wiring, hand_in(wiring, "da-ky.pdf", content), pages=3))
     assert source.arrived is not None and source.copied is None
-    receipt = wiring.records.make_extract(source.id, (2,), "vanthu")
-    again = wiring.records.make_extract(source.id, (2,), "vanthu")
+    receipt = wiring.records.make_extract(source.id, (2,), **BY)
+    again = wiring.records.make_extract(source.id, (2,), **BY)
     assert again.scan_id == receipt.scan_id
     extract = preserved(wiring, to_review(wiring, receipt.scan_id or ScanId(""), pages=1))
     assert extract.arrived is None and extract.copied == CopyOf(
@@ -253,7 +258,7 @@ def test_an_extract_of_a_signed_file_shows_its_pages_and_has_no_signature_of_it(
 def test_the_same_extract_again_is_the_same_document(
     wiring: Wiring, source: DocumentRecord, extract: DocumentRecord
 ) -> None:
-    again = wiring.records.make_extract(source.id, (1, 3), "vanthu")
+    again = wiring.records.make_extract(source.id, (1, 3), **BY)
     assert again.scan_id == extract.scan_id and again.outcome is intake.Taken.DUPLICATE
     after = record(wiring, extract.id)
     assert (after.state, after.events, after.copied) == (extract.state, extract.events, extract.copied)
@@ -264,12 +269,12 @@ def test_what_is_no_part_of_the_record_is_no_extract(
     wiring: Wiring, source: DocumentRecord, pages: tuple[int, ...]
 ) -> None:
     with pytest.raises(Conflict):
-        wiring.records.make_extract(source.id, pages, "vanthu")
+        wiring.records.make_extract(source.id, pages, **BY)
 
 
 def test_a_number_of_another_kind_of_copy_is_not_taken(wiring: Wiring, source: DocumentRecord) -> None:
     with pytest.raises(Conflict, match="05/"):
-        wiring.records.make_extract(source.id, (1,), "vanthu", "08/SY-UBND")
+        wiring.records.make_extract(source.id, (1,), **BY, number="08/SY-UBND")
 
 
 def test_what_kind_of_copy_it_is_is_decided_before_it_is_signed(wiring: Wiring, source: DocumentRecord) -> None:
@@ -279,5 +284,5 @@ def test_what_kind_of_copy_it_is_is_decided_before_it_is_signed(wiring: Wiring, 
     with pytest.raises(Conflict):
         decisions.approve(wiring.workshop, document, "vanthu", CopyOf(form=CopyForm.EXTRACT))
     with pytest.raises(Conflict):
-        wiring.records.make_extract(document, (1,), "vanthu")
+        wiring.records.make_extract(document, (1,), **BY)
     assert record(wiring, document).state is DocumentState.REVIEW

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +18,8 @@ from signing.keys.remote import RemoteKey, RemotePlace
 from signing.keys.secret import Secret
 from signing.keys.token import TokenKey, TokenPlace
 from tests.contracts.signing_key import SigningKeyContract, raw, verify
-from tests.desk import SOHOA
-from tests.key_homes import COMMUNE, Issued, issue, one_page, soft_tokens
+from tests.desk import SOHOA, typed_at_a_terminal
+from tests.key_homes import COMMUNE, Issued, issue, one_page, pin_file, soft_tokens
 from tests.servers.csc import Credential, SigningService, signing_service
 
 PIN = "271828"
@@ -86,8 +83,7 @@ def remote(service: SigningService, credential: str, secret: Secret) -> RemoteKe
 def test_a_token_refuses_a_wrong_pin_once_and_takes_the_right_one_when_the_file_changes(
     tokens: dict[str, TokenPlace], tmp_path: Path
 ) -> None:
-    pin = tmp_path / "pin"
-    pin.write_text("000000\n")
+    pin = pin_file(tmp_path / "pin", "000000\n")
     for _ in range(2):
         with pytest.raises(WrongPin):
             TokenKey.open(tokens["another"], Secret("another", file=pin, marks=tmp_path / "marks"))
@@ -116,31 +112,8 @@ def test_a_person_at_a_terminal_types_the_pin_once_and_it_stays_nowhere(
     assert kept == []
 
 
-def typed_at_a_terminal(command: list[str], line: str) -> tuple[int, str]:
-    """Exit code and what was on the screen, when somebody answers the first question with this line."""
-    person, program = pty.openpty()
-    running = subprocess.Popen(command, stdin=program, stdout=program, stderr=program, start_new_session=True)
-    os.close(program)
-    screen = b""
-    asked = False
-    while True:
-        try:
-            piece = os.read(person, 4096)
-        except OSError:  # the program has ended
-            break
-        if not piece:
-            break
-        screen += piece
-        if not asked and "Mã PIN".encode() in screen:
-            os.write(person, f"{line}\n".encode())
-            asked = True
-    os.close(person)
-    return running.wait(60), screen.decode()
-
-
 def test_a_token_that_broke_off_is_opened_anew_once(tokens: dict[str, TokenPlace], tmp_path: Path) -> None:
-    pin = tmp_path / "pin"
-    pin.write_text(PIN)
+    pin = pin_file(tmp_path / "pin", PIN)
     key = TokenKey.open(tokens["rsa"], Secret("rsa", file=pin))
     key.signer.pkcs11_session.close()
     verify(key, raw(key, b"again"), b"again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,13 @@ from rich.console import Console
 from app.rebuild import rebuild_registry
 from app.setup import initialise
 from app.wiring import Wiring, opened
-from archive.aip import open_file, read_papers
+from archive.aip import add_version, metadata_json, open_file, read_papers
 from pipeline.renewal import Renewer, renew_record
 from registry import documents, levels
 from registry.audit import verify
 from registry.database import read, write
 from registry.values import DocumentId, Verdict, utc_now
+from signing.policy import POLICY
 from tests.desk import run_cli
 from tests.judges import signed
 from tests.office import add_record
@@ -135,9 +136,31 @@ def test_a_record_of_an_older_version_is_measured(wiring: Wiring) -> None:
     held = add_record(wiring, 1)
     until = record(wiring, held).renew_by
     with write(wiring.engine) as conn:
-        conn.exec_driver_sql("UPDATE documents SET renew_by = NULL")
+        conn.exec_driver_sql("UPDATE documents SET renew_by = NULL, renew_policy = NULL")
     Renewer(wiring.workshop).round()
     assert record(wiring, held).renew_by == until is not None
+    assert record(wiring, held).renew_policy == POLICY.version
+
+
+def test_an_algorithm_that_ends_earlier_than_was_thought_is_noticed(pki: Pki, home: Path, wiring: Wiring) -> None:
+    held = add_record(wiring, 1)
+    until = record(wiring, held).renew_by
+    assert until is not None and record(wiring, held).renew_policy == POLICY.version
+    # as if it had been archived when another edition of the policy promised more
+    papers = read_papers(wiring.store, held)
+    metadata = metadata_json(papers.metadata.model_copy(update={"renew_by": date(2060, 1, 1)}))
+    add_version(wiring.store, held, {"metadata.json": metadata}, user="an", message="another edition")
+    with write(wiring.engine) as conn:
+        levels.measured(conn, held, date(2060, 1, 1), "2020.1")
+        assert levels.to_renew(conn, until, 10) == [] and levels.unmeasured(conn, POLICY.version, 10) == [held]
+    assert Renewer(wiring.workshop).round()
+    with read(wiring.engine) as conn:
+        assert levels.to_renew(conn, until, 10) == [held] and levels.next_end(conn) == until
+        assert levels.unmeasured(conn, POLICY.version, 10) == []
+    (home / "sohoa.toml").write_text(f'[signing]\ntsa = "{pki.tsa("ec")}"\n')
+    with opened(home) as later:
+        told = renew_record(later.workshop, held)
+    assert told.ok and told.renew_by is not None and until < told.renew_by < date(2060, 1, 1), told
 
 
 def test_a_certificate_revoked_meanwhile_is_told_and_nothing_is_hidden(pki: Pki, home: Path, wiring: Wiring) -> None:
@@ -156,7 +179,7 @@ def test_a_version_whose_writer_was_killed_is_taken_note_of(pki: Pki, wiring: Wi
     was = record(wiring, low)
     assert renew_record(wiring.workshop, low).ok
     with write(wiring.engine) as conn:  # as if it had been killed before it told the registry
-        levels.reached(conn, low, level="B-B", renew_by=None, pdf_sha256=was.pdf_sha256 or "")
+        levels.reached(conn, low, level="B-B", renew_by=None, policy=None, pdf_sha256=was.pdf_sha256 or "")
     told = renew_record(wiring.workshop, low)
     assert told.ok and told.version == "v2", "no third version"
     assert record(wiring, low).signature_level == "B-LTA"

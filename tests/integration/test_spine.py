@@ -131,6 +131,9 @@ def test_read_tells_pages_fields_and_documents(desk: Desk) -> None:
     assert {"index", "text", "confidence", "rotation_deg", "skew_deg", "blank"} <= set(told["pages"][0])
     assert told["fields"]["number_symbol"] == paper.number
     assert told["documents"][0]["first_page"] == 0
+    seen = told["documents"][0]["evidence"]
+    assert seen["number_symbol"]["confidence"] > 0.5 and seen["number_symbol"]["box"]
+    assert len(seen["people"]) == len(told["fields"]["people"])
 
 
 def test_reuse_is_offered_and_recorded_once(desk: Desk) -> None:

@@ -113,13 +113,13 @@ def test_pages_are_not_framed_not_cached_and_load_nothing_from_elsewhere(desk: D
 
 
 def test_what_is_typed_is_shown_as_text(desk: Desk) -> None:
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         page = search(client, query="<script>alert(1)</script>").text
         assert "<script>alert" not in page and "&lt;script&gt;" in page
 
 
 def test_search_shows_marked_words_on_text_and_picture(desk: Desk) -> None:
-    with desk.login("motcua") as client:
+    with desk.login("motcua", "request") as client:
         page = search(client, query="tinh trang hon nhan", kind="giay-xac-nhan-tinh-trang-hon-nhan").text
         assert "<mark>TÌNH</mark>" in page and page.count("<rect") >= 4
         picture = re.search(r'src="(/documents/[^"]+\.jpg\?width=\d+)"', page)

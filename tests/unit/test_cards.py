@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from config.catalogue import SHIPPED, load_catalogue
@@ -28,7 +30,11 @@ def card(
     number: str = "084078344406", name: str = "TRẦN THỊ VÍ DỤ", zone: tuple[str, ...] = (), code: str | None = None
 ) -> Description:
     """What is described of a page with both sides of a card."""
-    words, lines = [], [line.format(number=number, name=name) for line in FRONT] + [*BACK, *zone]
+    return described([*(line.format(number=number, name=name) for line in FRONT), *BACK, *zone], code)
+
+
+def described(lines: Sequence[str], code: str | None = None) -> Description:
+    words = []
     for n, line in enumerate(lines):
         left = 0.4
         for part in line.split():
@@ -115,3 +121,58 @@ def test_letters_of_the_zone_may_be_misread() -> None:
 def test_the_title_of_a_card_names_its_holder_and_not_the_number() -> None:
     """Whoever may not see identity numbers sees titles all the same."""
     assert title_of(card(code=CODE), "scan.pdf") == "Căn cước công dân: Trần Thị Ví Dụ"
+
+
+NATION = ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "SOCIALIST REPUBLIC OF VIET NAM")
+NEW = (
+    *NATION,
+    "CĂN CƯỚC",
+    "IDENTITY CARD",
+    "Số định danh cá nhân / Personal identification number:",
+    "084185012345",
+    "Họ, chữ đệm và tên khai sinh / Full name:",
+    "LÂM THỊ NGỌC ÁNH",
+    "Ngày, tháng, năm sinh / Date of birth: 12/03/1985",
+    "Nơi cư trú / Place of residence: Ấp Hòa Long, xã Hòa Thuận, An Hải",
+    "Nơi đăng ký khai sinh / Place of birth: Hòa Thuận, An Hải",
+    "Ngày, tháng, năm cấp / Date of issue: 05/09/2024",
+    "Ngày, tháng, năm hết hạn / Date of expiry: 12/03/2045",
+    "BỘ CÔNG AN",
+)
+OLD = (
+    *NATION[:2],
+    "GIẤY CHỨNG MINH NHÂN DÂN",
+    "SỐ 334 567 890",
+    "Họ tên: LÂM THỊ NGỌC ÁNH",
+    "Sinh ngày: 12-03-1985",
+    "Nguyên quán: Hòa Thuận, Châu Phú, An Hải",
+    "DẤU VẾT RIÊNG VÀ DỊ HÌNH",
+    "Ngày 15 tháng 06 năm 2009",
+    "GIÁM ĐỐC CA TỈNH AN HẢI",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "number", "issuer", "issued_on"),
+    [
+        (NEW, "can-cuoc", "084185012345", "Bộ Công an", "2024-09-05"),
+        (OLD, "chung-minh-nhan-dan", "334567890", "Công an tỉnh An Hải", "2009-06-15"),
+    ],
+)
+def test_cards_of_other_laws_have_their_own_kinds(
+    lines: tuple[str, ...], kind: str, number: str, issuer: str, issued_on: str
+) -> None:
+    found = described(lines)
+    assert (found.kind, found.value("number_symbol"), found.value("issuing_agency"), found.value("issued_on")) == (
+        kind,
+        number,
+        issuer,
+        issued_on,
+    )
+    assert told(found) == ("Lâm Thị Ngọc Ánh", number, "1985-03-12")
+    assert found.fields["number_symbol"].confidence <= 0.7
+    assert number not in title_of(found, "scan.pdf")
+
+
+def test_a_later_cards_back_alone_is_no_birth_certificate() -> None:
+    assert described(NEW[10:]).kind == "can-cuoc"

@@ -46,6 +46,7 @@ def test_what_ships_is_whole() -> None:
         ("units", lambda told: told[0].update(colour="red"), "units.yaml"),
         ("procedures", lambda told: told[0]["components"][0].update(kinds=["nothing"]), "document type nothing"),
         ("document_types", lambda told: told[0].update(retention_class="nothing"), "retention class"),
+        ("document_types", lambda told: told[0].update(number_pattern="(12"), "no regular expression"),
     ],
 )
 def test_a_contradiction_is_refused_and_named(tmp_path: Path, name: str, change: object, said: str) -> None:

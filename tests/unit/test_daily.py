@@ -16,7 +16,7 @@ from pipeline.reconcile import Account, Reconciliation
 from pipeline.workshop import Workshop
 from registry import facts
 from registry.database import open_registry, write
-from registry.errors import ServiceUnavailable
+from registry.errors import PinNeeded, ServiceUnavailable
 from registry.values import utc_now
 
 done: list[str] = []
@@ -51,7 +51,7 @@ def chores(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Daily:
 
     monkeypatch.setattr(reconcile, "reconcile_and_keep", lambda _shop: keep(reconcile.FACT, account(ok=True)))
     monkeypatch.setattr(backup, "daily_backup", lambda _shop: keep(backup.FACT, {}))
-    monkeypatch.setattr(sealing, "seal_log", lambda _shop: keep(sealing.FACT, {}))
+    monkeypatch.setattr(sealing, "seal_log", lambda _shop, due: keep(sealing.FACT, {}))
     monkeypatch.setattr(Daily, "_site", lambda _self: None)
     monkeypatch.setattr(disposal, "learn_retention", lambda *_: 0)
     monkeypatch.setattr(disposal, "carry_out_approved", lambda _site: None)
@@ -72,6 +72,29 @@ def test_once_a_day(chores: Daily, monkeypatch: pytest.MonkeyPatch) -> None:
     jump(monkeypatch, timedelta(hours=25))
     chores.run_due(120.0)
     assert done == 2 * [reconcile.FACT, backup.FACT, sealing.FACT]
+
+
+def test_a_worker_seals_what_the_runner_could_not(
+    chores: Daily, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch without the PIN leaves it alone; who knows it waits an hour for the runner, and does nothing else."""
+    beside = Daily(cast(Workshop, SimpleNamespace(engine=engine, store=None)), standing_in=True)
+    chores.run_due(0.0)
+    chores_done, seal = list(done), sealing.seal_log
+
+    def closed(_shop: object, due: object) -> None:
+        raise PinNeeded("nobody typed it here")
+
+    monkeypatch.setattr(sealing, "seal_log", closed)
+    jump(monkeypatch, timedelta(hours=24, minutes=30))
+    chores.run_due(60.0)
+    assert done == [*chores_done, reconcile.FACT, backup.FACT]
+    monkeypatch.setattr(sealing, "seal_log", seal)
+    beside.run_due(0.0)
+    assert done[-1] == backup.FACT, "the runner first"
+    jump(monkeypatch, timedelta(hours=25, minutes=30))
+    beside.run_due(60.0)
+    assert done[len(chores_done) :] == [reconcile.FACT, backup.FACT, sealing.FACT]
 
 
 def test_a_clock_set_back_by_years_does_not_stop_it(chores: Daily, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from registry.errors import ANSWER_CODES, AnswerRefused, CertificateNotTrusted, 
 from registry.values import DocumentId, DocumentState, Role, Verdict, utc_now
 from signing.authority import Authority
 from tests.desk import PASSWORD, csrf
-from tests.key_homes import COMMUNE, WARD, Issued, issue, pkcs12_file
+from tests.key_homes import COMMUNE, WARD, Issued, issue, pin_file, pkcs12_file
 from tests.office import approved
 from tests.pages import served_pages
 from tests.signing_pc import SigningPc, one
@@ -274,7 +274,7 @@ def test_what_waits_goes_on_by_itself_once_the_key_lies_here(wiring: Wiring, pc:
     [asked] = fetch(wiring, pc, document_id).requests
     assert deferred.go_on_where_keys_came(wiring.workshop) == 0
     pkcs12_file(home / "keys" / "xa.p12", pc.issued, "mat-khau")
-    (home / "keys" / "xa.pin").write_text("mat-khau")
+    pin_file(home / "keys" / "xa.pin", "mat-khau")
     here = 'kind = "pkcs12"\nfile = "keys/xa.p12"\npin = "file"\npin_file = "keys/xa.pin"'
     (tmp_path / "sohoa.toml").write_text(SETTINGS.replace('kind = "deferred"', here))
     changed = Wiring(load_settings_file(home, tmp_path / "sohoa.toml"))

@@ -32,7 +32,7 @@ from pipeline.reconcile import reconcile_and_keep
 from registry import audit, facts, scans, tables, users, workers
 from registry.database import write
 from registry.errors import ServiceUnavailable
-from registry.values import Role, ScanId, ScanState, utc_now
+from registry.values import DocumentState, Role, ScanId, ScanState, utc_now, vietnam_date
 from registry.workers import WorkerRow
 from signing import tsa
 from tests.faults.tsa import time_stamping
@@ -265,7 +265,7 @@ def test_stalled_work_and_missing_workers_are_on_every_page(wiring: Wiring, clie
         workers.set_state(conn, "main", "stopped")
     login(client, Role.CLERK)
     until(lambda: "Có giấy tờ đang bị mắc" in client.get("/tray").text)
-    assert "Không có tiến trình xử lý nào đang chạy" in client.get("/search").text
+    assert "Không có tiến trình xử lý nào đang chạy" in client.get("/reuse").text
 
 
 def test_the_doctor_finds_only_what_a_fresh_installation_lacks(wiring: Wiring) -> None:
@@ -307,6 +307,21 @@ def test_a_check_that_hangs_is_cut_off_and_the_others_are_told(wiring: Wiring, m
     told = examine(wiring.settings.home)
     assert [(check.name, check.ok) for check in told] == [("store", False), ("index", False), ("registry", True)]
     assert "không trả lời" in told[0].detail and "no such thing" in told[1].detail and told[0].fix
+
+
+def test_a_document_that_waits_for_days_for_its_signature_is_told(wiring: Wiring) -> None:
+    assert checks.to_sign(wiring).ok
+    with write(wiring.engine) as conn:
+        waiting = archived(conn, "thong-bao")
+        told = update(tables.documents).where(tables.documents.c.id == waiting)
+        day_ago, week_ago = (utc_now() - timedelta(days=days) for days in (1, 7))
+        conn.execute(told.values(state=DocumentState.TO_SIGN, approved_at=day_ago.isoformat(timespec="microseconds")))
+    found = checks.to_sign(wiring)
+    assert found.ok and "1 tài liệu chờ người ký" in found.detail
+    with write(wiring.engine) as conn:
+        conn.execute(told.values(approved_at=week_ago.isoformat(timespec="microseconds")))
+    found = checks.to_sign(wiring)
+    assert not found.ok and f"{vietnam_date(week_ago):%d/%m/%Y}" in found.detail and "Chờ ký số" in found.fix
 
 
 def test_old_or_unhappy_reconciliations_and_backups_are_told(wiring: Wiring) -> None:

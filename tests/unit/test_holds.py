@@ -12,16 +12,16 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.wiring import Wiring
-from archive.aip import add_version, iter_records, read_papers
+from archive.aip import add_version, events_json, iter_records, metadata_json, read_papers
 from archive.fixity import audit as audit_store
 from archive.ocfl import object_root, root_of
 from archive.replication import replicate
 from archive.scans import scan_object
 from pipeline import holds
-from registry import audit, documents
+from registry import audit, documents, recorded
 from registry.database import open_registry, read
 from registry.errors import Conflict, NotFound, Retained
-from registry.values import DocumentId
+from registry.values import DocumentId, Event, LegalHold, utc_now
 from tests.unit.keeping import PASSWORD, SCAN, add, add_scan, copied, installation, known
 
 WHY = "Công văn 12/TTr, vụ việc 3"
@@ -48,6 +48,21 @@ def lay(wiring: Wiring, document_id: DocumentId) -> None:
 
 def lift(wiring: Wiring, document_id: DocumentId) -> None:
     holds.lift(wiring.engine, wiring.homes, document_id, why="kết thúc vụ việc", by="quantri")
+
+
+def test_a_hold_vouches_for_no_version_that_somebody_else_wrote(wiring: Wiring) -> None:
+    ours, theirs = list(iter_records(wiring.store))
+    lay(wiring, ours)
+    papers = read_papers(wiring.store, theirs)
+    forged = papers.metadata.model_copy(update={"legal_hold": LegalHold(since=utc_now(), by="kiemtra", why=WHY)})
+    event = Event(type="legal hold", at=utc_now(), agent="kiemtra", detail={"why": WHY})
+    changed = {"metadata.json": metadata_json(forged), "events.json": events_json((*papers.events, event))}
+    add_version(wiring.store, theirs, changed, user="kiemtra", message="legal hold")
+    lay(wiring, theirs)  # as one that was interrupted
+    with read(wiring.engine) as conn:
+        rows = recorded.recorded(conn, [ours, theirs])
+    assert [(row.version, row.intended) for row in rows[ours]][-2:] == [("v2", True), ("v2", False)]
+    assert "v2" not in [row.version for row in rows.get(theirs, ())]
 
 
 def test_under_a_hold_nothing_is_removed_and_the_record_says_so(wiring: Wiring, tmp_path: Path) -> None:

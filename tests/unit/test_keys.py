@@ -8,15 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from app.doctor import _pins
 from app.key_ring import key_ring
+from app.wiring import Wiring
 from config.catalogue import SHIPPED, load_catalogue
+from config.messages import sentence
 from config.settings import Settings, load_settings_file
-from registry.errors import NoSigningKey, PinNeeded, SettingsInvalid, SigningFailed, WrongCertificate, WrongPin
+from registry.errors import (
+    NoSigningKey,
+    PinExposed,
+    PinNeeded,
+    SettingsInvalid,
+    SigningFailed,
+    WrongCertificate,
+    WrongPin,
+)
 from signing.authority import Authority, create_development_authority
 from signing.keys import KeyRing, KeyRole, Pkcs12Key, RingKey, SigningKey
 from signing.keys.secret import Secret
 from tests.contracts.signing_key import SigningKeyContract
-from tests.key_homes import COMMUNE, PROVINCE, WARD, Issued, issue, one_page, pkcs12_file
+from tests.key_homes import COMMUNE, PROVINCE, WARD, Issued, issue, one_page, pin_file, pkcs12_file
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +60,7 @@ def ring(home: Path, *keys: str) -> KeyRing:
 
 def file_key(home: Path, name: str, issued: Issued, told: str = "") -> str:
     pkcs12_file(home / f"{name}.p12", issued, "mat khau")
-    (home / "pin").write_text("mat khau\n")
+    pin_file(home / "pin", "mat khau\n")
     return f'name = "{name}"\nkind = "pkcs12"\nfile = "{name}.p12"\npin = "file"\npin_file = "pin"\n{told}\n'
 
 
@@ -166,16 +177,65 @@ def test_a_wrong_pin_is_used_once_also_after_a_restart_until_the_file_changes(tm
             if told == "sai":
                 raise WrongPin("no")
 
-    pin.write_text("sai\n")
+    pin_file(pin, "sai\n")
     for _ in range(3):
         with pytest.raises(WrongPin):
             refuse()
     assert tries == ["sai"]
     assert "sai" not in (tmp_path / "marks" / "xa.wrong-pin").read_text()
-    (tmp_path / "new").write_text("dung\n")
-    (tmp_path / "new").replace(pin)
+    pin_file(tmp_path / "new", "dung\n").replace(pin)
     refuse()
     assert tries == ["sai", "dung"]
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o640, 0o604, 0o620])
+def test_a_pin_that_others_can_read_is_not_used(authority: Authority, tmp_path: Path, mode: int) -> None:
+    pin = pin_file(tmp_path / "pin", "mat khau")
+    pin.chmod(mode)
+    with pytest.raises(PinExposed, match="chmod 600"), Secret("xa", file=pin).used():
+        raise AssertionError("not reached")
+    assert "chmod 600" in sentence(PinExposed.code)
+    pin.chmod(0o600)
+    with Secret("xa", file=pin).used() as told:
+        assert told == "mat khau"
+    held = ring(tmp_path, file_key(tmp_path, "xa", issue(authority, COMMUNE, kind="ec"), 'units = ["H99.32"]'))
+    pin.chmod(mode)
+    [(name, why)] = held.unlock(None)
+    assert (name, why.code) == ("xa", "pin-exposed")
+
+
+def test_the_passphrase_of_the_only_key_is_held_to_the_same(tmp_path: Path) -> None:
+    own = create_development_authority(tmp_path / "keys", COMMUNE)
+    (tmp_path / "sohoa.toml").write_text("demo = true\n")
+    told = load_settings_file(tmp_path, tmp_path / "sohoa.toml")
+    assert key_ring(told, load_catalogue(SHIPPED), marks=tmp_path / "marks").key(None)
+    own.passphrase.chmod(0o644)
+    with pytest.raises(PinExposed):
+        key_ring(told, load_catalogue(SHIPPED), marks=tmp_path / "marks").key(None)
+
+
+def test_a_credential_of_the_service_manager_may_have_an_acl(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd gives the service's account an ACL: the mode then has its mask where a group's rights would stand."""
+    pkcs12_file(tmp_path / "xa.p12", issue(authority, COMMUNE, kind="ec"), "mat khau")
+    pin_file(tmp_path / "ma-pin", "mat khau").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    told = 'name = "xa"\nkind = "pkcs12"\nfile = "xa.p12"\npin = "file"\npin_credential = "ma-pin"\nunits = ["H99.32"]'
+    assert ring(tmp_path, told).key("H99.32")
+
+
+def test_the_doctor_warns_of_pins_in_files(authority: Authority, tmp_path: Path) -> None:
+    xa = file_key(tmp_path, "xa", issue(authority, COMMUNE, kind="ec"))
+    token = 'name = "usb"\nunits = ["H99.34"]\nkind = "pkcs11"\nmodule = "m.so"\ntoken = "t"\nkey_label = "k"\n'
+    token += 'pin = "file"\n'
+    assert _pins(Wiring(settings(tmp_path, xa))).ok, "a passphrase beside its own file hides nothing more"
+    found = _pins(Wiring(settings(tmp_path, xa, token + 'pin_file = "pin"')))
+    assert not found.ok and "usb" in found.detail and "typed" in found.fix and "pin_credential" in found.fix
+    assert _pins(Wiring(settings(tmp_path, token + 'pin_credential = "ma-pin"'))).ok
+    (tmp_path / "pin").chmod(0o640)
+    found = _pins(Wiring(settings(tmp_path, xa)))
+    assert not found.ok and f"chmod 600 {tmp_path / 'pin'}" in found.fix
 
 
 def test_a_typed_pin_is_given_once_or_kept_in_memory_for_homes_that_want_it(tmp_path: Path) -> None:

@@ -26,11 +26,13 @@ from app.kit import verifier
 from app.kit.bundle import Kit, make_kit
 from app.setup import initialise
 from app.wiring import Wiring, opened
+from config.messages import sentence
 from registry import audit, documents, reads
 from registry.database import read, write
-from registry.errors import Conflict, FixityMismatch
+from registry.errors import Conflict, FixityMismatch, TargetTaken
 from registry.reads import Purpose, Reader, Why
 from registry.values import DocumentId, utc_now, vietnam_date
+from signing.keys import KeyRing, RingKey
 from tests.desk import run_cli
 from tests.office import add_record
 
@@ -61,8 +63,8 @@ def made(office: Wiring, ids: list[DocumentId], tmp_path_factory: pytest.TempPat
     return make_kit(office, ids[:2], folder / "bo-ho-so", reader=READER, purpose=WHY)
 
 
-def check(folder: Path) -> verifier.Report:
-    return verifier.Kit(folder, None).verify()
+def check(folder: Path, signer: str = "") -> verifier.Report:
+    return verifier.Kit(folder, None, signer).verify()
 
 
 def told(report: verifier.Report, ok: bool | None) -> list[str]:
@@ -70,7 +72,7 @@ def told(report: verifier.Report, ok: bool | None) -> list[str]:
 
 
 def test_a_kit_holds_and_says_all_that_it_looked_at(made: Kit) -> None:
-    report = check(made.path)
+    report = check(made.path, made.signer_sha256)
     assert told(report, False) == [] and told(report, None) == []
     right = "\n".join(told(report, True))
     assert "Ủy ban nhân dân xã An Hòa" in right and right.count("của cả tài liệu") == 2 and "dòng" in right
@@ -79,8 +81,28 @@ def test_a_kit_holds_and_says_all_that_it_looked_at(made: Kit) -> None:
     assert "Căn cứ Luật" in page or "Xác nhận" in page
     assert "003199000000" not in page, "identity numbers are masked"
     anchors = [verifier.Certificate(der) for p in made.path.glob("trust/*") for der in verifier.pem(p.read_bytes())]
-    for digest in (made.verifier_sha256, made.manifest_sha256, *(a.fingerprint for a in anchors)):
+    for digest in (made.verifier_sha256, made.manifest_sha256, made.signer_sha256, *(a.fingerprint for a in anchors)):
         assert digest in made.cover.read_text(), "to compare with what was printed"
+
+
+def test_a_kit_that_failed_late_leaves_nothing_and_is_made_the_next_time(
+    office: Wiring, ids: list[DocumentId], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "bo.zip"
+    with monkeypatch.context() as disk:
+        disk.setattr(zipfile.ZipFile, "write", full)
+        with pytest.raises(OSError, match="space"):
+            make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert list(tmp_path.iterdir()) == []
+    again = make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert sorted(tmp_path.iterdir()) == [again.cover, target]
+    target.unlink()
+    with pytest.raises(TargetTaken, match=r"bo-to-bia\.html"):
+        make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert "--output" in sentence(TargetTaken.code) and "trang" not in sentence(TargetTaken.code)
 
 
 def test_nothing_of_other_documents_is_in_it(made: Kit, ids: list[DocumentId]) -> None:
@@ -94,9 +116,18 @@ def test_a_machine_without_sohoa_checks_it(made: Kit, tmp_path: Path) -> None:
     asked = [str(tmp_path / "bare" / "bin" / "python"), "-I", "-S", str(tmp_path / "kit" / "verify.py")]
     done = subprocess.run(asked, capture_output=True, text=True, cwd="/", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "không có gì bị sửa" in done.stdout and made.verifier_sha256 in done.stdout
+    assert "CHƯA BIẾT" in done.stdout and "không có gì bị sửa" not in done.stdout
+    assert made.verifier_sha256 in done.stdout and f"TỜ BÌA ĐÃ IN: {made.signer_sha256}" in done.stdout
+    typed = ":".join(made.signer_sha256[i : i + 2].upper() for i in range(0, 64, 2))
+    named = subprocess.run([*asked, "--signer", typed], capture_output=True, text=True, cwd="/", check=False)
+    assert named.returncode == 0 and "không có gì bị sửa" in named.stdout and "CHƯA" not in named.stdout
     listed = subprocess.run([*asked, "--json"], capture_output=True, text=True, cwd="/", check=False)
-    assert json.loads(listed.stdout)["ok"] is True
+    found = json.loads(listed.stdout)
+    assert (found["ok"], found["signer"], found["signer_named"]) == (True, made.signer_sha256, False)
+    wrong = subprocess.run([*asked, "--signer", "0" * 64], capture_output=True, text=True, cwd="/", check=False)
+    assert wrong.returncode == 1 and "do chứng thư khác ký" in wrong.stdout
+    short = subprocess.run([*asked, "--signer", "0" * 63], capture_output=True, text=True, cwd="/", check=False)
+    assert short.returncode == 2
     target = tmp_path / "kit" / "audit" / "rows.json"
     target.write_bytes(target.read_bytes().replace(b"kiemtra", b"kiemtrA", 1))
     done = subprocess.run(asked, capture_output=True, text=True, cwd="/", check=False)
@@ -179,6 +210,50 @@ def test_whoever_signs_a_kit_anew_is_not_the_agency(made: Kit, tmp_path: Path) -
             forger.station.sign_bytes((folder / "manifest.json").read_bytes()).der
         )
     assert any("chuỗi chứng thư" in text for text in told(check(resealed(folder)), False))
+
+
+def test_another_customer_of_an_anchor_is_not_the_agency_either(made: Kit, tmp_path: Path) -> None:
+    """A public authority is an anchor: whoever has one of its certificates can change a kit and sign it anew."""
+    initialise(tmp_path / "forger", demo=False, agency="Ủy ban nhân dân xã An Hòa")
+    folder = shutil.copytree(made.path, tmp_path / "kit")
+    shutil.copy(tmp_path / "forger/keys/trust/development-root.pem", folder / "trust" / "public.pem")
+    (folder / "xem.html").write_text((folder / "xem.html").read_text().replace("An Hòa", "An Hoà"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["trust/public.pem"] = {}
+    with opened(tmp_path / "forger") as forger:
+
+        def signed(told: dict[str, object], name: str) -> None:
+            (folder / name).write_text(json.dumps(told, ensure_ascii=False, indent=1))
+            remade(folder)
+            made_anew = forger.station.sign_bytes((folder / name).read_bytes()).der
+            (folder / f"{name}.p7s").write_bytes(made_anew)
+            resealed(folder)
+
+        signed(manifest, "manifest.json")
+        theirs = forger.station.own_signer[0]
+        alone = verifier.Kit(folder, None)
+        assert alone.verify().ok, "every part of it holds"
+        assert "không có gì bị sửa" not in verifier.conclusion(alone) and theirs in verifier.conclusion(alone)
+        assert any("do chứng thư khác ký" in text for text in told(check(folder, made.signer_sha256), False))
+        shutil.copytree(made.path, folder, dirs_exist_ok=True)
+        shutil.copy(tmp_path / "forger/keys/trust/development-root.pem", folder / "trust" / "public.pem")
+        signed(json.loads((folder / "audit/seals/000001/head.json").read_text()), "audit/seals/000001/head.json")
+        wrong = told(check(folder, made.signer_sha256), False)
+        assert any("niêm phong 1: do chứng thư khác ký" in text for text in wrong)
+
+
+def test_where_no_key_signs_the_cover_sheet_is_all_there_is(
+    office: Wiring, ids: list[DocumentId], tmp_path: Path
+) -> None:
+    shutil.copytree(office.settings.home, tmp_path / "home")
+    with opened(tmp_path / "home") as wiring:
+        wiring.station._keys = KeyRing((RingKey(name="official"),))
+        made = make_kit(wiring, [ids[0]], tmp_path / "kit", reader=READER, purpose=WHY)
+    assert made.signer_sha256 == "" and any("SHA-256 của manifest.json trên tờ bìa" in text for text in made.unknown)
+    assert "không có chữ ký của cơ quan" in made.cover.read_text()
+    kit = verifier.Kit(made.path, None)
+    assert kit.verify().ok and made.manifest_sha256 in verifier.conclusion(kit)
+    assert not check(made.path, "0" * 64).ok
 
 
 def test_an_own_anchor_is_believed_instead_of_the_kits(made: Kit, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from registry import levels
 from registry.database import write
 from registry.tables import documents
 from registry.values import DocumentId, utc_now, vietnam_date
-from signing.policy import ends_on
+from signing.policy import POLICY, ends_on
 from tests.unit.records import archived
 
 TODAY = vietnam_date(utc_now())
@@ -42,6 +42,7 @@ def record(conn: Connection, level: str | None = "B-LTA", *, days: int | None = 
     document_id = archived(conn, "quyet-dinh", level=level)
     until = (TODAY + timedelta(days=days)).isoformat() if days is not None else None
     told = {"renew_by": until, "level_why": why or None, "archived_at": utc_now().isoformat()}
+    told |= {"renew_policy": POLICY.version if until else None}
     conn.execute(update(documents).where(documents.c.id == document_id).values(**told))
     return document_id
 
@@ -61,7 +62,7 @@ def test_the_queue_is_what_is_below_the_level_and_each_has_its_own_growing_pause
     for _ in range(20):
         levels.postpone(conn, first, "tsa-silent")
     assert first in levels.to_raise(conn, "B-LTA", 10, now=utc_now() + timedelta(days=1, minutes=1))
-    levels.reached(conn, first, level="B-LTA", renew_by=TODAY, pdf_sha256="d" * 64)
+    levels.reached(conn, first, level="B-LTA", renew_by=TODAY, policy=POLICY.version, pdf_sha256="d" * 64)
     assert [(b.level, b.why, b.number) for b in levels.below(conn, "B-LTA")] == [("B-T", "", 1)]
 
 
@@ -72,10 +73,24 @@ def test_what_ends_first_is_renewed_first_and_the_calendar_counts_it(conn: Conne
     assert [levels.count_to_renew(conn, TODAY + timedelta(days=d)) for d in (90, 30, 7)] == [2, 1, 1]
     assert levels.next_end(conn) == TODAY + timedelta(days=5)
     assert sum(month.number for month in levels.calendar(conn)) == 3
-    unknown = record(conn)
-    assert levels.unmeasured(conn, 10) == [unknown]
-    levels.measured(conn, unknown, TODAY)
-    assert levels.unmeasured(conn, 10) == []
+
+
+def test_what_was_not_measured_by_this_edition_of_the_policy_is_measured_anew(conn: Connection) -> None:
+    known, unknown = record(conn, days=900), record(conn)
+    record(conn, "B-B"), record(conn, None)
+    assert levels.unmeasured(conn, POLICY.version, 10) == [unknown]
+    levels.measured(conn, unknown, TODAY, POLICY.version)
+    assert levels.unmeasured(conn, POLICY.version, 10) == []
+    for edition in ("2027.1", "2025.3"):
+        assert set(levels.unmeasured(conn, edition, 10)) == {known, unknown}
+        assert levels.count_unmeasured(conn, edition) == 2
+    levels.postpone(conn, known, "tsa-down")
+    assert levels.unmeasured(conn, "2027.1", 10, now=utc_now()) == [unknown], "it has its pause"
+    assert set(levels.unmeasured(conn, "2027.1", 10, now=utc_now() + timedelta(days=1))) == {known, unknown}
+    levels.measured(conn, known, TODAY + timedelta(days=9), "2027.1")
+    levels.reached(conn, unknown, level="B-LTA", renew_by=TODAY, policy=None, pdf_sha256="d" * 64)
+    assert levels.to_renew(conn, TODAY + timedelta(days=10), 10) == [unknown, known]
+    assert levels.unmeasured(conn, "2027.1", 10) == [unknown], "a version that was only found"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +102,14 @@ def test_the_alarm_sounds_at_90_30_and_7_days(wiring: Wiring, days: int, told: s
     found = checks.renewals(wiring)
     assert found.ok == (not told) and told in found.detail
     assert metrics.count(wiring).to_renew == {d: int(days <= d) for d in (90, 30, 7)}
+
+
+def test_what_is_not_measured_yet_is_told_beside_the_alarm(wiring: Wiring) -> None:
+    with write(wiring.engine) as conn:
+        record(conn)
+        record(conn, days=900)
+    found = checks.renewals(wiring)
+    assert found.ok and f"1 hồ sơ chưa tính hạn theo quy tắc {POLICY.version}" in found.detail
 
 
 def test_a_signature_below_its_level_is_told_at_once_and_is_an_alarm_when_it_does_not_heal(wiring: Wiring) -> None:

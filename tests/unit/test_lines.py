@@ -201,6 +201,44 @@ def test_head_columns_one_after_the_other() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lower", [0, 13])
+def test_a_head_is_known_by_the_states_name(lower: int) -> None:
+    """Small letters set on one edge, a number on another, a form's number at the right; or columns led unlike."""
+    head = words(
+        (205, 100 + lower, "UBND xã Hòa Thuận"),
+        (800, 100, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+        (205, 140 + lower, "Huyện Châu Phú"),
+        (870, 140, "Độc lập - Tự do - Hạnh phúc"),
+        (205, 180 + lower, "Tỉnh An Hải"),
+        (150, 240, "Số: 57"),
+        (1100, 240, "Mẫu TP/HT-2006-KS.1"),
+        (150, 280, "Quyển số: 01/2008"),
+        (620, 340, "GIẤY KHAI SINH"),
+        (150, 400, "Họ và tên: ĐẶNG GIA BẢO"),
+        (900, 400, "Giới tính: Nam"),
+        (150, 440, "Nơi sinh: Bệnh viện đa khoa huyện Châu Phú, tỉnh An Hải"),
+    )
+    assert order(head) == [
+        "UBND xã Hòa Thuận", "Huyện Châu Phú", "Tỉnh An Hải", "Số: 57", "Quyển số: 01/2008",
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "Mẫu TP/HT-2006-KS.1",
+        "GIẤY KHAI SINH", "Họ và tên: ĐẶNG GIA BẢO Giới tính: Nam",
+        "Nơi sinh: Bệnh viện đa khoa huyện Châu Phú, tỉnh An Hải",
+    ]  # fmt: skip
+
+
+def test_a_form_below_the_states_name_has_no_columns() -> None:
+    form = words(
+        (150, 60, "Mẫu số 01"),
+        (560, 100, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+        (630, 140, "Độc lập - Tự do - Hạnh phúc"),
+        (750, 220, "TỜ KHAI"),
+        (150, 300, "Họ và tên: Lê Thử"),
+        (900, 300, "Giới tính: Nam"),
+        (150, 340, "Nơi cư trú của người khai, ghi như trong giấy tờ tùy thân: xã An Hòa, huyện Bình An, tỉnh Vĩnh Hà"),
+    )
+    assert [line.split()[0] for line in order(form)] == ["Mẫu", "CỘNG", "Độc", "TỜ", "Họ", "Nơi"]
+
+
 def test_fields_of_a_row_one_beside_the_other() -> None:
     form = words(
         (150, 100, "2. Ngày sinh: 02/09/1985"),

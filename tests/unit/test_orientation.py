@@ -12,7 +12,8 @@ from pipeline.imaging import Pixels
 from pipeline.ocr import engine
 from pipeline.orientation import UNKNOWN, Orientation, orientation
 from pipeline.page_source import PageImage
-from pipeline.text_layer import page_element, turned
+from pipeline.placing import turned
+from pipeline.text_layer import page_element
 from registry.values import Box, PageText, Word
 
 PAPER = np.asarray(draw(papers()[0]))

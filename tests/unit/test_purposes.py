@@ -6,18 +6,20 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Row
 
 from app.web.visit import COOKIE
 from app.wiring import Wiring, opened
 from registry import documents, reads, users
 from registry.database import read, write
 from registry.errors import NotAllowed
-from registry.reads import READS, Purpose, Reader, Why, purpose_of
+from registry.reads import READS, SHOWS, Purpose, Reader, Why, purpose_of
 from registry.tables import audit as rows
-from registry.values import DocumentId, Role
+from registry.values import DocumentId, Role, utc_now, vietnam_date
 from tests.desk import csrf, run_cli
 from tests.office import DOSSIER, Office, add_record, make_office
 from tests.pages import served_pages
@@ -129,8 +131,11 @@ def test_pages_and_files_are_not_shown_before_the_purpose(wiring: Wiring, login:
     for path in (f"/documents/{document}/document.pdf", f"/documents/{document}/pages/0.jpg?width=1100"):
         answer = client.get(path)
         assert answer.url.path == "/purpose" and answer.headers["content-type"].startswith("text/html")
-    assert client.get(f"/documents/{document}/pages/0.jpg?width=420").headers["content-type"] == "image/jpeg"
+    assert client.get(f"/documents/{document}/pages/0.jpg?width=420").url.path == "/purpose", "nor a small picture"
+    assert client.get("/search").url.path == "/purpose", "nor a line of text beside a hit"
     assert readings(wiring, document, "lanhdao") == []
+    say(client, "direction")
+    assert client.get("/search").url.path == "/search", "asked once"
 
 
 def test_who_works_on_what_comes_in_need_not_say_why(wiring: Wiring, login: Login, office: Office) -> None:
@@ -216,13 +221,101 @@ def test_the_command_line_says_what_for(wiring: Wiring, office: Office, document
     assert found[0]["account"].startswith("cli:")
 
 
-def test_a_search_tells_which_documents_it_showed(wiring: Wiring, login: Login, document: DocumentId) -> None:
-    client = login("motcua")
-    client.post("/search", data={"csrf": csrf(client.get("/search").text), "query": "quyết định"})
+def last(wiring: Wiring, action: str) -> Row[Any]:
     with read(wiring.engine) as conn:
-        query = rows.select().where(rows.c.action == "search").order_by(rows.c.seq.desc()).limit(1)
-        told = conn.execute(query).one()
-    assert "query" not in told.detail and all(len(i) == 36 for i in told.detail["shown"])
+        return conn.execute(rows.select().where(rows.c.action == action).order_by(rows.c.seq.desc()).limit(1)).one()
+
+
+def test_a_search_is_a_reading_of_the_documents_it_showed(wiring: Wiring, login: Login, document: DocumentId) -> None:
+    client = login("motcua")
+    say(client, "dossier", DOSSIER)
+    page = client.post("/search", data={"csrf": csrf(client.get("/search").text), "query": number_of(wiring, document)})
+    assert f"/documents/{document}" in page.text
+    told = last(wiring, "search")
+    assert set(told.detail) == {"why", "role", "dossier", "of", "session", "shown"}, "and no word of the question"
+    assert (told.detail["why"], told.detail["dossier"], told.unit) == ("dossier", DOSSIER, "H99.32")
+    assert all(len(i) == 36 for i in told.detail["shown"])
+    [found] = readings(wiring, document, "motcua")
+    assert (found.action, found.why, found.dossier, found.document_id) == ("search", "dossier", DOSSIER, document)
+    listed = login("kiemtra").get(f"/reads?document={document}").text
+    assert "thấy trong kết quả tìm kiếm" in listed and "motcua" in listed
+    assert f"/documents/{document}" in login("kiemtra").get("/reads?account=motcua").text, "each that it showed"
+
+
+def test_a_search_without_a_purpose_shows_nothing(wiring: Wiring, login: Login, document: DocumentId) -> None:
+    client = login("motcua")
+    told = {"csrf": csrf(client.get("/reuse").text), "query": number_of(wiring, document)}
+    asked = client.post("/search", data=told)
+    assert asked.url.path == "/purpose" and document not in asked.text
+    assert readings(wiring, document, "motcua") == []
+
+
+def test_a_small_picture_is_a_reading_once(wiring: Wiring, login: Login, document: DocumentId) -> None:
+    client = login("motcua")
+    say(client, "request")
+    for _ in range(3):
+        client.get(f"/documents/{document}/pages/0.jpg?width=420")
+    assert [r.action for r in readings(wiring, document, "motcua")] == ["view"]
+    client.get(f"/documents/{document}")
+    assert len(readings(wiring, document, "motcua")) == 1
+
+
+def test_the_pictures_beside_hits_are_told_with_the_search(wiring: Wiring, login: Login, document: DocumentId) -> None:
+    client = login("motcua")
+    say(client, "request")
+    client.post("/search", data={"csrf": csrf(client.get("/search").text), "query": number_of(wiring, document)})
+    assert client.get(f"/documents/{document}/pages/0.jpg?width=420").headers["content-type"] == "image/jpeg"
+    assert [r.action for r in readings(wiring, document, "motcua")] == ["search"]
+    client.get(f"/documents/{document}/pages/0.jpg?width=1100")
+    assert [r.action for r in readings(wiring, document, "motcua")] == ["view", "search"], (
+        "a page to be read is another"
+    )
+    say(client, "complaint")
+    client.get(f"/documents/{document}/pages/0.jpg?width=420")
+    assert [r.why for r in readings(wiring, document, "motcua")] == ["complaint", "request", "request"]
+
+
+def test_a_search_at_the_command_line_leaves_a_trace(wiring: Wiring, office: Office, document: DocumentId) -> None:
+    home, query = str(office.home), number_of(wiring, document)
+    found = run_cli("search", query, "--home", home, "--dossier", DOSSIER)
+    assert document in [hit["id"] for hit in found["hits"]]
+    [told] = run_cli("audit", "reads", "--document", document, "--home", home)
+    assert (told["action"], told["why"], told["dossier"], told["role"]) == ("search", "dossier", DOSSIER, "cli")
+    row = last(wiring, "search")
+    assert document in row.detail["shown"] and set(row.detail) == {"why", "dossier", "role", "shown"}
+    run_cli("search", query, "--home", home, "--purpose", "complaint")
+    assert last(wiring, "search").detail["why"] == "complaint"
+
+
+def test_the_question_what_to_bring_names_the_papers_it_showed(wiring: Wiring, office: Office, login: Login) -> None:
+    document, number = add_record(wiring, 1000), "003199001000"
+    with read(wiring.engine) as conn:
+        procedure = procedure_that_asks_for(wiring, documents.get(conn, document).kind)
+    answer = run_cli("reuse", "check", "--owner", number, "--procedure", procedure, "--home", str(office.home))
+    assert document in [x["id"] for c in answer["components"] for x in c["candidates"]]
+    [told] = run_cli("audit", "reads", "--document", document, "--home", str(office.home))
+    assert (told["action"], told["why"]) == ("reuse-check", "operation")
+    client = login("motcua")
+    form = {"csrf": csrf(client.get("/reuse").text), "owner": number, "procedure": procedure, "dossier": DOSSIER}
+    client.post("/reuse", data=form)
+    found = readings(wiring, document, "motcua")[0]
+    assert (found.action, found.why, found.dossier) == ("reuse-check", "dossier", DOSSIER)
+    assert last(wiring, "reuse-check").subject == procedure
+
+
+def procedure_that_asks_for(wiring: Wiring, kind: str | None) -> str:
+    day = vietnam_date(utc_now())
+    return next(
+        p.code
+        for p in wiring.catalogue.procedures_on(day)
+        if any(c.reusable and kind in c.kinds for c in p.components_on(day))
+    )
+
+
+def number_of(wiring: Wiring, document_id: DocumentId) -> str:
+    """The number on the paper: what a clerk types to find it."""
+    with read(wiring.engine) as conn:
+        return documents.get(conn, document_id).fields["number_symbol"].value
 
 
 def test_no_word_of_a_document_or_person_is_in_the_log(wiring: Wiring, login: Login, document: DocumentId) -> None:
@@ -241,4 +334,4 @@ def test_every_role_has_purposes_and_every_word_a_name() -> None:
     from app.web.words import ACTIONS
     from app.web.words import PURPOSES as NAMES
 
-    assert set(PURPOSES) == set(Role) and set(NAMES) == set(Why) and set(READS) <= set(ACTIONS)
+    assert set(PURPOSES) == set(Role) and set(NAMES) == set(Why) and {*READS, *SHOWS} <= set(ACTIONS)

@@ -15,7 +15,8 @@ from app.demo.papers import papers
 from app.demo.scans import DPI, draw, make_scans
 from pipeline.identify import sniff
 from pipeline.imaging import Pixels
-from pipeline.page_source import OwnText, PageImage
+from pipeline.own_text import OwnText
+from pipeline.page_source import PageImage
 from pipeline.quality import Flaw, judge, look_at_first_page, whole_scan
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
@@ -97,7 +98,7 @@ def test_faint_print_is_read_and_never_called_blank() -> None:
 def test_a_back_that_is_empty_is_no_flaw_and_a_born_digital_page_neither() -> None:
     empty = read_page(PageImage(np.full_like(paper(), 246), DPI), 1, ReadingOptions())
     assert empty.quality == PageQuality(quality=Quality.GOOD)
-    written = PageImage(paper(), 72, own_text=(OwnText("chữ", 0.1, 0.1, 0.2, 0.12),))
+    written = PageImage(paper(), 72, own_text=(OwnText("chữ", 0.0, 0.0, 1.0, 1.0),))
     assert judge(written).quality is Quality.GOOD
 
 

@@ -258,6 +258,20 @@ def test_copies_of_an_identity_card_are_told_apart() -> None:
     assert pages_of(first(0, "số căn cước công dân 003199000001"), page(1, *BODY)) == [(0, 1)]
 
 
+def test_cards_of_every_law_are_told_apart() -> None:
+    """The card of 9 digits, and that of July 2024, which has its place of residence on the back."""
+    old = ("GIẤY CHỨNG MINH NHÂN DÂN", "SỐ 334567890", "Họ tên: LÂM THỊ MẪU", "Sinh ngày 12-03-1985 An Hải")
+    old_back = ("Dân tộc: Kinh Tôn giáo: Không", "DẤU VẾT RIÊNG VÀ DỊ HÌNH", "Nốt ruồi", "NGÓN TRỎ TRÁI")
+    new = ("CĂN CƯỚC", "IDENTITY CARD", "Số định danh cá nhân / Personal identification number", "LÂM THỊ MẪU")
+    new_back = ("Nơi cư trú / Place of residence: An Hải", "Nơi đăng ký khai sinh / Place of birth: An Hải",
+                "Ngày, tháng, năm cấp / Date of issue: 05/09/2024", "BỘ CÔNG AN")  # fmt: skip
+    for front, back in ((old, old_back), (new, new_back)):
+        assert pages_of(page(0, *front), page(1, *back), page(2, *front)) == [(0, 1), (2,)]
+    assert pages_of(first(0, "Giấy chứng minh nhân dân số 334567890", "Nguyên quán: An Hải"), page(1, *BODY)) == [
+        (0, 1)
+    ]
+
+
 def test_a_land_certificate_opens_with_its_title_or_its_first_section() -> None:
     title = page(1, *HEAD, "GIẤY CHỨNG NHẬN", "QUYỀN SỬ DỤNG ĐẤT QUYỀN SỞ HỮU NHÀ Ở VÀ TÀI SẢN KHÁC GẮN LIỀN VỚI ĐẤT")
     plan = page(3, "III. Sơ đồ thửa đất nhà ở và tài sản khác gắn liền với đất", *BODY)

@@ -16,7 +16,7 @@ from registry.values import DocumentId, DocumentState
 from signing.authority import Authority
 from signing.keys import KeyRole
 from signing.validate import validate_pdf
-from tests.key_homes import COMMUNE, Issued, issue, pkcs12_file
+from tests.key_homes import COMMUNE, Issued, issue, pin_file, pkcs12_file
 from tests.office import approved
 from tests.signing_pc import SigningPc, one
 
@@ -54,7 +54,7 @@ def test_both_sign_in_their_order_wherever_their_keys_lie(tmp_path: Path, offici
     }
     for name, one_of in issued.items():
         pkcs12_file(home / "keys" / f"{name}.p12", one_of, "mat-khau")
-        (home / "keys" / f"{name}.pin").write_text("mat-khau")
+        pin_file(home / "keys" / f"{name}.pin", "mat-khau")
     with opened(home) as wiring:
         document = approved(wiring, 7)
         for role in [each for each in (KeyRole.OFFICIAL, KeyRole.AGENCY) if places[each] == "deferred"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from app.wiring import Wiring
 from archive.aip import iter_records
 from bench.verifying import AGENCY, fill, signed
 from config.settings import load_settings
+from pipeline.verification import Finding, VerificationReport
 from registry import audit
 from registry.database import read
 from registry.errors import Conflict
@@ -66,13 +68,48 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(home: Path, wiring: Wiring, 
         assert not run.resumed, "a run that is finished is not gone on with"
 
 
-def test_only_what_asks_the_same_is_gone_on_with_and_by_one_alone(tmp_path: Path) -> None:
-    head = RunHead(started_at="2026-11-28T05:00:00", trust_version=1, anchors=1, policy="2026.1", tools={})
-    with Run.open(tmp_path, head) as run:
-        later = head.model_copy(update={"started_at": "2026-11-28T06:00:00"})
-        assert Run.open(tmp_path, later).path == run.path
-        with pytest.raises(Conflict), Run.open(tmp_path, later):
-            pass
-        assert Run.open(tmp_path, later.model_copy(update={"trust_version": 2})).path != run.path
-        assert Run.open(tmp_path, later, anew=True).path != run.path
-    assert json.loads(run.path.read_text())["started_at"] == "2026-11-28T05:00:00"
+HEAD = RunHead(started_at="2026-11-28T05:00:00", trust_version=1, anchors=1, policy="2026.1", tools={})
+LATER = HEAD.model_copy(update={"started_at": "2026-11-28T06:00:00"})
+
+
+def test_only_what_asks_the_same_is_gone_on_with(tmp_path: Path) -> None:
+    with Run.open(tmp_path, HEAD) as run:
+        first = run.path
+    with Run.open(tmp_path, LATER) as run:
+        assert run.path == first and run.resumed and run.head == HEAD
+    with Run.open(tmp_path, LATER, anew=True) as run:
+        assert run.path != first and not run.resumed
+    with Run.open(tmp_path, LATER.model_copy(update={"started_at": "7", "trust_version": 2})) as run:
+        assert not run.resumed
+    assert json.loads(first.read_text())["started_at"] == "2026-11-28T05:00:00"
+
+
+def test_a_second_run_is_refused_and_touches_nothing_of_the_first(tmp_path: Path) -> None:
+    with Run.open(tmp_path, HEAD) as run:
+        run.add([found(n) for n in range(3)])
+        assert run._stream is not None
+        run._stream.write(b'{"id": "half of a li')  # as a second process may find it
+        run._stream.flush()
+        before = run.path.read_bytes()
+        for anew in (False, True):
+            with pytest.raises(Conflict), Run.open(tmp_path, LATER, anew=anew):
+                pass
+        assert run.path.read_bytes() == before and list(tmp_path.glob("*.jsonl")) == [run.path]
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 80 + b"\n", b'{"id": 1,\n', b'{"id": "\xff"}\n', b"[]\n", b'{"id": "x"}\n'])
+def test_a_run_goes_on_before_the_first_line_that_cannot_be_read(tmp_path: Path, damage: bytes) -> None:
+    with Run.open(tmp_path, HEAD) as run:
+        run.add([found(0), found(1)])
+    with run.path.open("ab") as stream:
+        stream.write(damage)
+    with Run.open(tmp_path, LATER) as run:
+        assert run.resumed and run.last == found(1).document_id
+        run.add([found(2)])
+        assert list(run.reports()) == [found(0), found(1), found(2)]
+
+
+def found(number: int) -> VerificationReport:
+    check = Finding(name="fixity", ok=True, detail="Khớp")
+    at = datetime(2026, 11, 28, 5, tzinfo=UTC)
+    return VerificationReport(document_id=f"{number:032}", verdict=Verdict.PASSED, checks=(check,), at=at)

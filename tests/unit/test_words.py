@@ -28,3 +28,10 @@ def test_every_code_has_one_sentence() -> None:
     assert sorted(codes) == sorted(set(codes))
     assert known_codes() == set(codes)
     assert {flaw.value for flaw in Flaw} <= known_codes()
+
+
+@pytest.mark.parametrize("status", ["timeout", "memory", "died", "raised:ValueError"])
+def test_a_page_that_was_not_read_says_why_and_what_to_do(status: str) -> None:
+    told = FILTERS["reason"](f"page:3:{status}")
+    assert told.startswith("trang 3 ") and "hãy" in told and status not in told
+    assert told != FILTERS["reason"]("page:3")
