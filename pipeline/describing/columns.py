@@ -22,6 +22,8 @@ _ALIGNED = 0.012
 _SAME_HEIGHT, _STEP, _HEADING, _BESIDE = 0.75, 8.0, 6.0, 1.1
 """In letter heights: rows that a leaning page parted, the widest step within a form, how far above it what its columns
 are called, how far off its cells a label of two lines may stand."""
+_APART, _STAGGERED = 0.2, 3
+"""In page widths: two names not below each other; in rows: how much lower the other may stand."""
 _WIDER = 1.6
 """A blank so much wider than a line's usual one parts it at the edge of a column."""
 
@@ -40,7 +42,8 @@ def block_at(rows: Sequence[Row], index: int) -> Block | None:
     """The block that begins at this row; None where the row does not name two people side by side."""
     top, width = _joined(rows, index)
     letter = _letter(top)
-    edges = _labelled_edges(top, rows[index + width : index + width + 3])
+    below = [row for row in rows[index + width : index + width + _STAGGERED] if row.page == top.page]
+    edges = _labelled_edges(top, below) or _staggered_edges(top, below)
     cells = () if edges else _cells_behind_a_label(top)
     if not edges and not cells:
         return None
@@ -80,15 +83,37 @@ def _joined(rows: Sequence[Row], index: int) -> tuple[Row, int]:
 def _labelled_edges(row: Row, below: Sequence[Row]) -> tuple[float, ...]:
     """Where the columns of a form with labels in each begin: at the labels of names that open a segment, or that a
     line below is aligned with."""
-    opens = {row.tokens[position].box.left for position in row.starts if position < len(row.tokens)}
     aligned = [segment.left for other in below for segment in other.segments]
+    opening = _opening_names(row)
     edges = [
         left
         for left in (row.tokens[position].box.left for position in name_places(row))
-        if any(left - _SLACK < start <= left for start in opens)
-        or any(abs(left - start) < _ALIGNED for start in aligned)
+        if left in opening or any(abs(left - start) < _ALIGNED for start in aligned)
     ]
     return tuple(edges) if len(edges) > 1 and edges == sorted(edges) else ()
+
+
+def _staggered_edges(row: Row, below: Sequence[Row]) -> tuple[float, ...]:
+    """Where the columns begin that name their people at different heights, with nothing across them in between."""
+    named = _opening_names(row)
+    if len(named) != 1:
+        return ()
+    for end, other in enumerate(below, 1):
+        beside = [left for left in _opening_names(other) if abs(left - named[0]) > _APART]
+        if not beside:
+            continue
+        edges = sorted((named[0], beside[0]))
+        between = (segment for r in (row, *below[:end]) for segment in r.segments)
+        crossed = any(s.left < edges[1] - _SLACK and s.right > edges[1] + _SLACK for s in between)
+        return () if crossed else tuple(edges)
+    return ()
+
+
+def _opening_names(row: Row) -> list[float]:
+    """Where labels of names and forms of address stand that open a segment of the row, or follow its number."""
+    opens = [segment.left for segment in row.segments]
+    places = (row.tokens[position].box.left for position in name_places(row))
+    return [left for left in places if any(left - _SLACK < start <= left for start in opens)]
 
 
 def _cells_behind_a_label(row: Row) -> tuple[Segment, ...]:

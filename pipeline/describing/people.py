@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pipeline.describing.births import Born, date_at, whose_birth
 from pipeline.describing.columns import Block, block_at
 from pipeline.describing.layout import Row, Sheet, Token
-from pipeline.describing.name_places import names_in
+from pipeline.describing.name_places import names_in, role_in
 from pipeline.describing.numbers import as_digits, names_a_number, plausible_id
 from pipeline.describing.persons import SEXES, Named, finished, merged
 from pipeline.describing.tables import table_people
@@ -27,6 +27,8 @@ _LEAD = 8
 """Words of the line before that a value at the beginning of a line may belong to."""
 _GOES_ON = 5
 """Words of the next line that a date at the end of a line may go on with."""
+_ROLE_LENGTH = 5
+"""Words at the end of a label that say whose the value is."""
 _SAME_HEIGHT = 0.01
 """In page heights."""
 _NEAR = 6
@@ -43,17 +45,16 @@ class _Stream:
     named: Named | None = None
     """Whom what follows is said of: the person named last, None where several were."""
 
-    def number(self, value: FieldValue) -> None:
-        if not self.people:
+    def number(self, value: FieldValue, role: str = "") -> None:
+        if not self.people and not role:
             self.loose_number = self.loose_number or value
-        elif self.named is None:
-            self.name(Named((), (), 0.0, number=value))
-        elif self.named.number is None:
-            self.named.number = value
+            return
+        person = self._with(role) or self._unnamed(role)
+        person.number = person.number or value
 
-    def born(self, value: FieldValue) -> None:
-        if self.named and self.named.born is None:
-            self.named.born = value
+    def born(self, value: FieldValue, role: str = "") -> None:
+        if person := self._with(role) or (self._unnamed(role) if role else None):
+            person.born = person.born or value
 
     def sex(self, value: str) -> None:
         if self.named:
@@ -62,8 +63,27 @@ class _Stream:
     def name(self, person: Named) -> None:
         if not self.people and self.loose_number and not person.number:
             person.number = self.loose_number
-        self.people.append(person)
         self.named = person
+        for place, known in enumerate(self.people):
+            if person.role and known.role == person.role and not known.words:
+                person.number, person.born = person.number or known.number, person.born or known.born
+                self.people[place] = person
+                return
+        self.people.append(person)
+
+    def _with(self, role: str) -> Named | None:
+        """Whom a value is said of: the person of the role its label says, else the one named last."""
+        if not role or (self.named and self.named.role == role):
+            return self.named
+        return next((person for person in reversed(self.people) if person.role == role), None)
+
+    def _unnamed(self, role: str) -> Named:
+        """Somebody whose name was not read, or is told further down."""
+        person = Named((), (), 0.0, role=role)
+        self.people.append(person)
+        if not role:
+            self.named = person
+        return person
 
 
 def find_people(sheet: Sheet, signer: FieldValue | None) -> tuple[Person, ...]:
@@ -107,20 +127,21 @@ def _read_block(stream: _Stream, block: Block, margin: float) -> None:
     """Hands over what the columns say, one after the other, the people in the order of the page. Below them what
     follows is said of the person named lowest, if alone at that height."""
     already = len(stream.people)
-    opened: list[tuple[float, Named]] = []
+    seen: list[tuple[float, Named]] = []
     for rows, role in zip(block.columns, block.roles, strict=True):
         stream.named = None
         for index, row in enumerate(rows):
-            count = len(stream.people)
             following = rows[index + 1] if index + 1 < len(rows) else None
             _read_row(stream, row, following, rows[index - 1] if index else None, margin)
-            for person in stream.people[count:]:
-                person.role = person.role or (role if index == 0 else "")
-                opened.append((row.top if index else 0.0, person))
-    opened.sort(key=lambda one: one[0])
-    stream.people[already:] = [person for _, person in opened]
-    alone = [one for one in opened if one[0] > opened[-1][0] - _SAME_HEIGHT]
-    stream.named = alone[0][1] if len(alone) == 1 and len(opened) > len(block.columns) else None
+            for person in stream.people[already:]:
+                if not any(person is known for _, known in seen):
+                    person.role = person.role or (role if index == 0 else "")
+                    seen.append((row.top if index else 0.0, person))
+    placed = [(top, one) for top, one in seen if any(one is kept for kept in stream.people[already:])]
+    placed.sort(key=lambda one: one[0])
+    stream.people[already:] = [person for _, person in placed]
+    lowest = [person for top, person in placed if top > placed[-1][0] - _SAME_HEIGHT]
+    stream.named = lowest[0] if len(lowest) == 1 and len(placed) > len(block.columns) else None
 
 
 def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | None, margin: float) -> None:
@@ -136,15 +157,25 @@ def _read_row(stream: _Stream, row: Row, following: Row | None, before: Row | No
             taken_until = position + min(len(names[position].tokens), len(tokens) - position)
             position = max(taken_until, position + 1)
             continue
-        before_it = (*lead, *tokens[:position])
+        before_it, role = _without_role((*lead, *tokens[:position]))
         context = " ".join(t.key for t in before_it[-9:])
-        width = _number_at(stream, tokens, position, f" {context} ") or _birth_at(stream, ahead, position, before_it)
+        width = _number_at(stream, tokens, position, f" {context} ", role)
+        width = width or _birth_at(stream, ahead, position, before_it, role)
         if not width and (sex := SEXES.get(tokens[position].text.strip(".,;"))) and _SEX_LABEL.search(context):
             stream.sex(sex)
         position += max(1, width)
 
 
-def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context: str) -> int:
+def _without_role(before: Sequence[Token]) -> tuple[Sequence[Token], str]:
+    """The words before a value without the end of its label that says whose it is ("của chủ hộ"), and that role."""
+    for back in range(2, min(_ROLE_LENGTH, len(before)) + 1):
+        if before[-back].key == "cua":
+            role = role_in(" ".join(t.key for t in before[-back + 1 :]))
+            return (before[:-back], role) if role else (before, "")
+    return before, ""
+
+
+def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context: str, role: str) -> int:
     """Hands a personal number that begins here to the stream; returns how many tokens it takes, 0 for none."""
     text, end = "", position
     while end < len(tokens) and end - position < 13 and len(text) < 12:
@@ -165,19 +196,20 @@ def _number_at(stream: _Stream, tokens: Sequence[Token], position: int, context:
         used = tokens[position:end]
         trust = (0.95 if plausible_id(text) else 0.6) - (0 if cued else 0.2)
         clean = "".join(t.text for t in used).strip(".,;:") == text
-        stream.number(value_of(text, used, trust if clean else trust - 0.1, method="rule" if clean else "lexicon"))
+        trust, method = (trust, "rule") if clean else (trust - 0.1, "lexicon")
+        stream.number(value_of(text, used, trust, method=method), role)
         return end - position
     if len(text) != 9:
         text, end = re.sub(r"\D", "", tokens[position].text), position + 1
     near = " ".join(context.split()[-_NEAR:])
     if len(text) == 9 and names_a_number(near) and not _PHONE.search(near):
         old = any(cue in near for cue in _OLD_CUES)
-        stream.number(value_of(text, tokens[position:end], 0.85 if old else 0.8))
+        stream.number(value_of(text, tokens[position:end], 0.85 if old else 0.8), role)
         return end - position
     return 0
 
 
-def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, before: Sequence[Token]) -> int:
+def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, before: Sequence[Token], role: str) -> int:
     """Hands a birth date that begins here to the stream; returns how many tokens it takes, 0 for none."""
     whose = whose_birth(before)
     found = date_at(tokens, position) if whose else None
@@ -186,5 +218,5 @@ def _birth_at(stream: _Stream, tokens: Sequence[Token], position: int, before: S
     if whose is Born.CHILD:
         stream.child_born = stream.child_born or found[0]
     else:
-        stream.born(found[0])
+        stream.born(found[0], role)
     return found[1]

@@ -294,6 +294,14 @@ def test_people_side_by_side_keep_their_own_numbers_and_birth_dates(drop: float)
     assert couple(people(*beside(WIFE, HUSBAND, drop=drop))) == COUPLE
 
 
+def test_people_named_at_different_heights_are_side_by_side_too() -> None:
+    left, right = [*WIFE], ["Dân tộc: Kinh", *HUSBAND]
+    assert couple(people(*beside(left, right))) == COUPLE
+    wide = "Hai bên tự nguyện kết hôn với nhau theo quy định của pháp luật về hôn nhân"
+    below = [(0.1, 0.4, wide), (0.55, 0.425, HUSBAND[0]), (0.1, 0.45, HUSBAND[3])]
+    assert told(people(*lines(WIFE[0], left=0.1, top=0.375), *below)[1])[:2] == ("Lý Tài", "084093005678")
+
+
 def width(text: str) -> float:
     parts = text.split()
     return sum(LETTER * len(part) for part in parts) + BLANK * (len(parts) - 1)
@@ -372,3 +380,22 @@ def test_a_name_that_is_mended_because_names_hardly_have_it_is_a_guess(name: str
     [found] = people(*lines(f"Họ và tên: {name}"))
     assert found.full_name is not None and found.full_name.raw_text == name
     assert found.full_name.confidence < 0.8
+
+
+def test_a_value_whose_label_says_whose_it_is_goes_to_that_person() -> None:
+    printed = [
+        "Họ và tên vợ: Trần Thị Lệ",
+        "Họ và tên chồng: Lý Tài",
+        "Ngày sinh của vợ: 14/08/1996",
+        "Số CCCD của vợ: 084196001234",
+        "Ngày, tháng, năm sinh của chồng: 02/11/1993",
+        "Số CCCD của người chồng: 084093005678",
+    ]
+    assert couple(people(*lines(*printed))) == COUPLE
+    assert couple(people(*lines(*printed[2:4], *printed[:2], *printed[4:]))) == COUPLE
+    side_by_side = beside([*printed[2:3], *printed[:1], *printed[3:4]], [*printed[4:5], *printed[1:2], *printed[5:]])
+    assert couple(people(*side_by_side)) == COUPLE
+    assert couple(people(*lines(*printed[:1], *printed[4:]))) == [
+        ("wife", "Trần Thị Lệ", None, None),
+        ("husband", None, "084093005678", "1993-11-02"),
+    ]
