@@ -257,13 +257,21 @@ def fixity(home: Wiring) -> Found:
 
 
 def sealed(home: Wiring) -> Found:
-    """The audit log was sealed into the archive within the last days."""
+    """The audit log was sealed into the archive within the last days, and a timestamp authority vouched for it."""
     with read(home.engine) as conn:
-        at, began = backed_up_at(facts.get(conn, sealing.FACT)), reckoning.began(conn)
+        fact, began = facts.get(conn, sealing.FACT), reckoning.began(conn)
+    at, stamped = backed_up_at(fact), sealing.stamped_at(fact[0]) if fact else None
     fix = "sohoa audit seal; nếu báo nhật ký không nguyên vẹn: sohoa audit verify"
     if at is None:
         return Found(began is None or age_s(began) <= BACKED_UP_S, "chưa niêm phong lần nào", fix)
-    return Found(age_s(at) < BACKED_UP_S, _ago(at), fix)
+    if age_s(at) >= BACKED_UP_S:
+        return Found(False, _ago(at), fix)
+    since = stamped.isoformat() if stamped else began
+    if since is not None and age_s(since) >= BACKED_UP_S:
+        told = f"dấu thời gian mới nhất {_ago(since)}" if stamped else "chưa niêm phong nào có dấu thời gian"
+        fix = "Kiểm tra signing.tsa bằng sohoa doctor --certificate, rồi sohoa audit seal."
+        return Found(False, f"{_ago(at)}; {told}", fix)
+    return Found(True, _ago(at))
 
 
 def trust(home: Wiring) -> Found:

@@ -46,13 +46,16 @@ LOG_TOLD = {
 """What the comparison with the audit log may find besides that archive and log differ."""
 
 
-def advice(check: Check) -> str:
-    """What to do about a check that did not hold, in Vietnamese; empty for one that did."""
+def advice(check: Check, *, ours: bool = False) -> str:
+    """What to do about a check that did not hold, in Vietnamese; empty for one that did.
+
+    ours: whether the record was signed here: such a one is raised and renewed, what came signed by others never is.
+    """
     if check.ok is True:
         return ""
-    own = f"check-{check.name.replace(' ', '-')}"
+    own, told = f"check-{check.name.replace(' ', '-')}", check.sub_indication or ""
     special = next((f"{own}-{code}" for sign, code in LOG_TOLD.items() if sign.fullmatch(check.detail)), "")
-    for code in (special, own, check.sub_indication or ""):
+    for code in (special, own, *([f"{told}-ours"] if ours else ()), told):
         if code in known_codes():
             return sentence(code)
     return sentence("GENERIC") if check.decides else ""

@@ -22,6 +22,7 @@ from config.plain_yaml import read_yaml
 SHIPPED = Path(__file__).parent / "data"
 FILES = ("units", "document_types", "procedures", "retention", "targets")
 FAR = date(9999, 12, 31)
+T = TypeVar("T")
 
 
 class Entry(BaseModel):
@@ -85,7 +86,7 @@ class DocumentType(Entry):
     """Titles of who signs it that are printed in small letters too ("Người làm đơn")."""
     owner: Literal["first", "all"] = "all"
     required_fields: tuple[str, ...] = ()
-    """What must be read with confidence, or a person looks; `people` is the first person's name and number."""
+    """What must be read with confidence, or a person looks; `people` is what is said of everybody whose paper it is."""
     retention_class: str = "permanent"
     validity: Validity = Validity()
     reusable: bool = True
@@ -100,6 +101,10 @@ class DocumentType(Entry):
         except re.error as error:
             raise ValueError(f"no regular expression: {error}") from None
         return pattern
+
+    def owners(self, people: Sequence[T]) -> Sequence[T]:
+        """Whose paper it is, of those named on it in their order."""
+        return people[:1] if self.owner == "first" else people
 
 
 class Component(Dated):

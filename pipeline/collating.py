@@ -86,4 +86,4 @@ def _as_pdf(scan: Path, media_type: str, folder: Path) -> Path:
     with Image.open(scan) as image:
         dpi = float((image.info.get("dpi") or (0, 0))[0])
         dpi = dpi if dpi >= LEAST_DPI else max(image.size) / A4_LONG_IN  # as pages are read
-    return wrap_images(scan, dpi, folder)
+    return wrap_images(scan, [dpi], folder)

@@ -26,6 +26,7 @@ from pipeline.orientation import UNKNOWN, Orientation, looked_at, orientation
 from pipeline.page_source import PageImage, PageSource
 from pipeline.reading import read_page
 from pipeline.reading_options import ReadingOptions
+from pipeline.resolution import LEAST_DPI
 from pipeline.scanner_picture import scanner_picture
 from pipeline.text_layer import page_element
 from registry.values import PageText
@@ -105,7 +106,7 @@ class SohoaEngine(OcrmypdfEngine):  # type: ignore[misc]
             page = _picture(input_file)
             read = _read(page, page_number, options)
         height, width = page.pixels.shape[:2]
-        return page_element(read, width, height, page.dpi, read.rotation_deg), f"{read.text}\n"
+        return page_element(read, width, height, _told_dpi(input_file), read.rotation_deg), f"{read.text}\n"
 
     @staticmethod
     def generate_hocr(input_file: Path, output_hocr: Path, output_text: Path, options: Any) -> None:
@@ -212,3 +213,9 @@ def _engine(options: Any) -> ocr.OcrEngine:
 def _picture(input_file: Path) -> PageImage:
     with PageSource(input_file, "image/png", ANY_SIZE) as source:
         return source.page(0)
+
+
+def _told_dpi(input_file: Path) -> float:
+    """That of the page as OCRmyPDF lays it out, be it true or not."""
+    with Image.open(input_file) as image:
+        return float((image.info.get("dpi") or (LEAST_DPI, 0))[0])

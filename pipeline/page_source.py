@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from pipeline.imaging import Pixels
 from pipeline.own_text import OwnText, OwnWords, own_words, pictures
 from pipeline.page_content import MARKS, page_steps, see_through, visible_box
 from pipeline.placing import Placing, turned
+from pipeline.resolution import at_least, letter_px, true_dpi
 from pipeline.soundness import PDF
 from registry.errors import RefusalCode, Refused
 from registry.values import Box
@@ -27,7 +28,6 @@ from registry.values import Box
 RENDER_DPI = ENOUGH_DPI = 250
 LEAST_PICTURE = 0.01
 """A picture of so much of a page may be a scanned piece."""
-A4_LONG_IN = 11.69
 NO_IMAGE: tuple[None, tuple[float, ...]] = (None, ())
 Image.MAX_IMAGE_PIXELS = None
 
@@ -87,30 +87,26 @@ class PageSource:
     def _frame(self, index: int) -> PageImage:
         self._image.seek(index)
         self._require_size(*self._image.size)
-        dpi = float((self._image.info.get("dpi") or (0, 0))[0])
-        dpi = dpi if dpi >= 50 else max(self._image.size) / A4_LONG_IN
-        reduced = _decode_small(self._image, dpi)
-        return PageImage(_pixels(ImageOps.exif_transpose(self._image)), dpi / reduced, reduced=reduced)
+        tagged = float((self._image.info.get("dpi") or (0, 0))[0])
+        return _picture(self._image, tagged, lambda image: _pixels(ImageOps.exif_transpose(image)))
 
     def _pdf_page(self, index: int) -> PageImage:
         page = self._structure.pages[index]
         shown = self._renderer[index]
         own = own_words(shown, see_through(page))
-        picture = None if own.words else single_image(page)
+        picture, place = NO_IMAGE if own.words else placed_image(page)
         if picture is not None:
             image = pikepdf.PdfImage(picture)
             self._require_size(image.width, image.height)
-            turned = int(page.obj.get("/Rotate", 0) or 0) % 360
-            width_in = float(page.mediabox[2] - page.mediabox[0]) / 72
+            turned_deg = int(page.obj.get("/Rotate", 0) or 0) % 360
+            width_in = place[2] / 72
             try:
                 opened = image.as_pil_image()
-                dpi = image.width / max(width_in, 0.1)
-                reduced = _decode_small(opened, dpi)
-                pixels = _pixels(opened)
+                return _picture(
+                    opened, image.width / max(width_in, 0.1), lambda image: imaging.turn(_pixels(image), turned_deg)
+                )
             except (pikepdf.PdfError, NotImplementedError, ValueError, OSError):
                 return self._rendered(shown, own)
-            upright = np.ascontiguousarray(np.rot90(pixels, -turned // 90))
-            return PageImage(upright, dpi / reduced, reduced=reduced)
         return self._rendered(shown, own)
 
     def _rendered(self, shown: Any, own: OwnWords) -> PageImage:
@@ -187,6 +183,14 @@ def _pictures(shown: Any, own: OwnWords) -> tuple[tuple[Box, ...], float]:
 
 def _area(box: Box) -> float:
     return (box.right - box.left) * (box.bottom - box.top)
+
+
+def _picture(image: Image.Image, tagged: float, pixels_of: Callable[[Image.Image], Pixels]) -> PageImage:
+    """A page that is this picture, which its file says has so many dots an inch."""
+    reduced = _decode_small(image, at_least(tagged, image.size))
+    pixels = pixels_of(image)
+    dpi = true_dpi(tagged / reduced, (pixels.shape[1], pixels.shape[0]), lambda: letter_px(pixels))
+    return PageImage(pixels, dpi, reduced=reduced)
 
 
 def _decode_small(image: Image.Image, dpi: float) -> int:

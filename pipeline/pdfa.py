@@ -6,6 +6,7 @@ OCRmyPDF draws the text layer and declares PDF/A; nothing is rasterised or compr
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
@@ -33,6 +34,8 @@ from pipeline.tiff_jpeg import jpeg_of
 from registry.values import PageText
 
 LAYER_DPI, DRAWN_DPI = 200, 300
+ABOUT = 0.2
+"""So far (its logarithm) a page may be from life size and stay as it came: pictures do not fill pages to the point."""
 NOT_AFTER_ALL = (img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError)
 """What img2pdf says of a file whose data PDF cannot hold as it is."""
 TAKEN_AS_THEY_ARE = frozenset({"JPEG", "MPO", "JPEG2000", "PNG"})
@@ -71,6 +74,7 @@ def _compose(scan: Path, media_type: str, pages: Sequence[PageText], drawn: Coll
         drop_hidden_text(pdf)
         for page, read in zip(pdf.pages, pages, strict=True):
             _make_upright(page, read.rotation_deg)
+            _make_life_size(page, read)
         if drawn:
             _draw(pdf, drawn, folder)
         _lay_text(pdf, [p if p.index in drawn else _without_own_text(p) for p in pages], folder)
@@ -124,14 +128,18 @@ def _without_own_text(page: PageText) -> PageText:
 def _opened(scan: Path, media_type: str, pages: Sequence[PageText], folder: Path) -> pikepdf.Pdf:
     if media_type == PDF:
         return pikepdf.open(scan, suppress_warnings=True)
-    return pikepdf.open(wrap_images(scan, pages[0].dpi or LAYER_DPI, folder))
+    told = [page.dpi for page in pages if page.dpi]
+    usual = told[0] if told else LAYER_DPI
+    return pikepdf.open(wrap_images(scan, [page.dpi or usual for page in pages], folder))
 
 
-def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
+def wrap_images(scan: Path, dpis: Sequence[float], folder: Path) -> Path:
     """The image file as PDF, in the folder: its compressed data as it is where PDF knows it (JPEG, CCITT), lossless
-    otherwise."""
+    otherwise. dpis: of each of its pictures, the last for all that follow."""
+    left: list[float] = []
 
     def layout(width_px: int, height_px: int, _dpi: Any) -> tuple[float, float, float, float]:
+        dpi = left.pop() if len(left) > 1 else left[0]
         width, height = width_px / dpi * 72, height_px / dpi * 72
         return width, height, width, height
 
@@ -140,9 +148,11 @@ def wrap_images(scan: Path, dpi: float, folder: Path) -> Path:
         with suppress(
             img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError
         ):
+            left[:] = dpis[::-1]
             with wrapped.open("wb") as out:
                 img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
             return wrapped
+    left[:] = dpis[::-1]
     with wrapped.open("wb") as out:
         img2pdf.convert(_plain_frames(scan, folder), layout_fun=layout, outputstream=out)
     return wrapped
@@ -225,6 +235,19 @@ def _make_upright(page: pikepdf.Page, rotation_deg: int) -> None:
         if key in page.obj:
             del page.obj[key]
     page.obj["/Rotate"] = 0
+
+
+def _make_life_size(page: pikepdf.Page, read: PageText) -> None:
+    """An upright page whose picture has another resolution than its size tells gets the size of the paper."""
+    width, height = float(page.mediabox[2]), float(page.mediabox[3])
+    if not read.dpi or not read.width_px:
+        return
+    factor = read.width_px / read.dpi * 72 / width
+    if abs(math.log(factor)) < ABOUT:
+        return
+    page.contents_add(f"q {factor:.6f} 0 0 {factor:.6f} 0 0 cm\n".encode(), prepend=True)
+    page.contents_add(b"\nQ")
+    page.mediabox = pikepdf.Array([0, 0, width * factor, height * factor])
 
 
 def _lay_text(pdf: pikepdf.Pdf, pages: Sequence[PageText], folder: Path) -> None:

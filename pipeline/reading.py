@@ -30,6 +30,8 @@ LOST = 0.55
 """Below it no probe is asked: what is read upside down seldom reaches it."""
 LITTLE_INK = 0.03
 """Share of ink above which a page is read at once: a page of text has 0.04, an empty one with a dark edge 0.02."""
+MOST_PIXELS = 20_000_000
+"""Of the picture that is read: an A3 sheet at 200 dpi, enlarged as much as any is. It bounds the time of a page."""
 SMALL, READ_BEST, LARGE, MOST_ENLARGED = 19.0, 22.0, 34.0, 1.6
 """Mean heights of letters in pixels: an identity card's is 15 at 200 dpi, a letter's of 13 points 23."""
 
@@ -100,7 +102,9 @@ def _scan(page: PageImage, index: int, codes: tuple[str, ...], options: ReadingO
 
 def _reading_picture(page: PageImage, dpi: float) -> Gray:
     """The page at about this resolution, cleaned for reading. It is made smaller first: cleaning costs by the pixel."""
-    return imaging.to_ocr_gray(imaging.rescale(page.pixels, dpi / page.dpi))
+    height, width = page.pixels.shape[:2]
+    factor = min(dpi / page.dpi, math.sqrt(MOST_PIXELS / max(1, width * height)))
+    return imaging.to_ocr_gray(imaging.rescale(page.pixels, factor))
 
 
 def _scale(letter: float) -> float:

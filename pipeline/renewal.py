@@ -189,7 +189,7 @@ def _renewed(shop: Workshop, document_id: DocumentId, at: datetime | None) -> Re
         known = documents.get(conn, document_id)
     papers = read_papers(shop.store, document_id)
     if papers.metadata.signature_level is None:
-        raise Conflict("it has no signature of ours")
+        raise NotRenewed("came-signed")  # adding proofs would change the file that arrived
     if known.pdf_sha256 != papers.digests["document.pdf"]:
         # a version whose writer did not come to tell the registry
         return _noted(shop, papers, read_back(shop.store, document_id).version, validated=False)

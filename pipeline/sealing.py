@@ -9,11 +9,12 @@ import fcntl
 import gzip
 import hashlib
 import shutil
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -46,7 +47,8 @@ FACT = "audit-seal"
 
 
 class Seal(Value):
-    """A seal that stands in the archive. stamped: whether a timestamp authority vouches for its time."""
+    """A seal that stands in the archive. stamped: whether a timestamp authority vouches for its time; stamped_to,
+    stamped_at: up to which row the newest timestamp reaches, and when that was, where this one has none."""
 
     number: int
     first_seq: int
@@ -54,17 +56,21 @@ class Seal(Value):
     head: str
     made_at: datetime
     stamped: bool
+    stamped_to: int = 0
+    stamped_at: datetime | None = None
 
 
 class LogVerdict(Value):
     """The state of the audit log. rows, head: of the chain as it stands in the database; sealed: the last row that a
     seal covers; seals: how many of ours there are; signers: SHA-256 of the certificates that made them, to be compared
-    with what the agency says; stamped_at: the newest time that a timestamp authority vouches for."""
+    with what the agency says; stamped_to: the last row of which a timestamp authority vouches for a time, and
+    stamped_at, when: it was there by then, as all before it. What was sealed since has the agency's word alone."""
 
     rows: int
     head: str
     sealed: int
     seals: int
+    stamped_to: int
     stamped_at: datetime | None
     signers: tuple[str, ...]
     findings: tuple[AuditFinding, ...]
@@ -115,6 +121,12 @@ def remember_signer(shop: Workshop, *, actor: str) -> None:
         signers.remember(conn, sha256, name=name, why="used", actor=actor)
 
 
+def stamped_at(fact: Mapping[str, Any]) -> datetime | None:
+    """When a timestamp last reached a seal, by what the registry keeps of the newest; None for never."""
+    told = fact.get("stamped_at") or (fact.get("made_at") if fact.get("stamped", True) else None)
+    return datetime.fromisoformat(told) if told else None
+
+
 def verify_log(
     engine: Engine,
     store: ObjectStore,
@@ -142,6 +154,7 @@ def verify_log(
         head=head,
         sealed=max((told.last_seq for told in heads if told), default=0),
         seals=sum(told is not None for told in heads),
+        stamped_to=seals.stamped_to,
         stamped_at=seals.stamped_at,
         signers=seals.signers,
         findings=tuple(sorted([*found, *seals.findings], key=lambda f: f.seq)),
@@ -170,6 +183,7 @@ class _Seals:
     def __init__(self, store: ObjectStore, trust: TrustStore) -> None:
         self._store, self._trust = store, trust
         self.findings: list[AuditFinding] = []
+        self.stamped_to = 0
         self.stamped_at: datetime | None = None
         self.signers: tuple[str, ...] = ()
         self._verdicts: dict[int, DetachedVerdict] = {}
@@ -231,8 +245,9 @@ class _Seals:
         for told, by in judged:
             if told.number not in ours:
                 self._bad(told.number, told.first_seq, "seal-foreign", by)
-        times = (self._verdicts[number].best_time for number in sorted(ours, reverse=True))
-        self.stamped_at = next((time for time in times if time is not None), None)
+        stamped = [(t, time) for t, _ in judged if t.number in ours and (time := self._verdicts[t.number].best_time)]
+        if stamped:
+            self.stamped_to, self.stamped_at = stamped[-1][0].last_seq, stamped[-1][1]
         self.signers = tuple(dict.fromkeys(by for told, by in judged if told.number in ours))
         foreign = {told.number for told, _ in judged} - ours
         return [None if told and told.number in foreign else told for told in heads]
@@ -347,15 +362,19 @@ def _keep(shop: Workshop, folder: Path, actor: str) -> Seal:
         raise
     body, signature = (folder / HEAD).read_bytes(), (folder / SIGNATURE).read_bytes()
     verdict = check_bytes(body, signature, shop.station.trust)
-    made = Seal(
-        number=head.number,
-        first_seq=head.first_seq,
-        last_seq=head.last_seq,
-        head=head.head,
-        made_at=head.made_at,
-        stamped=verdict.best_time is not None,
-    )
+    time = verdict.best_time if verdict.indication == Verdict.PASSED else None
     with write(shop.engine) as conn:
+        known = facts.get(conn, FACT)
+        made = Seal(
+            number=head.number,
+            first_seq=head.first_seq,
+            last_seq=head.last_seq,
+            head=head.head,
+            made_at=head.made_at,
+            stamped=time is not None,
+            stamped_to=head.last_seq if time else known[0].get("stamped_to", 0) if known else 0,
+            stamped_at=time or (stamped_at(known[0]) if known else None),
+        )
         facts.put(conn, FACT, made.model_dump(mode="json"))
         told = {"rows": head.last_seq - head.first_seq + 1, "stamped": made.stamped}
         audit.append(conn, actor=actor, action="seal-audit", subject=seal_id(head.number), detail=told)

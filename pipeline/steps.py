@@ -52,6 +52,7 @@ from registry.values import (
     DocumentState,
     Event,
     PageText,
+    Person,
     Quality,
     RecordMetadata,
     ScanId,
@@ -150,10 +151,11 @@ def review_reasons(found: Description, pages: Sequence[PageText], catalogue: Cat
     reasons = [_page_reason(p) for p in pages if not p.blank and _is_doubtful(p)]
     if found.kind is None or found.kind_confidence < threshold:
         return ["kind", *reasons]
-    for name in catalogue.kinds[found.kind].required_fields:
+    kind = catalogue.kinds[found.kind]
+    for name in kind.required_fields:
         if name == "people":
-            weakest = min((_confidence_of_names(found)), default=0.0)
-            if weakest < threshold:
+            owners = kind.owners(found.people)
+            if not owners or any(_sureness(person) < threshold for person in owners):
                 reasons.append("field:people")
         elif (value := found.fields.get(name)) is None or value.confidence < threshold:
             reasons.append(f"field:{name}")
@@ -171,8 +173,10 @@ def _page_reason(page: PageText) -> str:
     return f"page:{page.index + 1}{unread}"
 
 
-def _confidence_of_names(found: Description) -> list[float]:
-    return [v.confidence for p in found.people[:1] for v in (p.full_name, p.id_number) if v is not None]
+def _sureness(person: Person) -> float:
+    """How sure the least sure of what is said of a person is; somebody without a name is nobody known."""
+    told = [v.confidence for v in (person.full_name, person.id_number, person.date_of_birth) if v is not None]
+    return min(told) if person.full_name else 0.0
 
 
 def sign_document(shop: Workshop, document_id: DocumentId) -> bool:

@@ -56,7 +56,8 @@ class VerificationReport(Value):
     """TOTAL-PASSED only when every check that decides held; INDETERMINATE when none failed but some could not be made.
 
     at: the time that it speaks of. trust_version: None for a store without a manifest. pdf_sha256: of the file that was
-    validated. versions: of a record, each version with the SHA-256 of its inventory.
+    validated. versions: of a record, each version with the SHA-256 of its inventory. ours: whether it is a record that
+    was signed here; False for a loose file and for what came signed by others.
     """
 
     document_id: str
@@ -70,6 +71,7 @@ class VerificationReport(Value):
     trust_version: int | None = None
     pdf_sha256: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+    ours: bool = False
 
 
 def verify_record(
@@ -85,8 +87,10 @@ def verify_record(
         detail = "; ".join(fixity.findings)[:LONGEST_DETAIL]
         checks = [_held("fixity", fixity.ok, detail)]
         signature: SignatureReport | None = None
+        ours = False
         try:
             told = RecordMetadata.model_validate_json(_read(metadata))
+            ours = told.signature_level is not None
             EVENTS.validate_json(_read(events))
             if "document.pdf" not in fixity.digests:
                 raise KeyNotFound(f"{document_id} has no document.pdf")
@@ -95,7 +99,7 @@ def verify_record(
             checks += _original_checks(store, told, fixity, {} if scans is None else scans)
         except (KeyNotFound, FixityMismatch, ValidationError, StopIteration) as exc:
             checks.append(_failed("record", type(exc).__name__, FORMAT_FAILURE))
-    return _report(str(document_id), checks, signature, trust, fixity)
+    return _report(str(document_id), checks, signature, trust, fixity).model_copy(update={"ours": ours})
 
 
 def verify_file(path: Path, trust: TrustStore, *, name: str = "") -> VerificationReport:

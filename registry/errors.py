@@ -61,6 +61,7 @@ __all__ = [
     "SettingsInvalid",
     "SigningFailed",
     "SohoaError",
+    "TargetTaken",
     "TerminalNeeded",
     "TokenLocked",
     "WorkerFailed",
@@ -136,6 +137,12 @@ class NotAllowed(SohoaError):
 
 class Conflict(SohoaError):
     code = "conflict"
+
+
+class TargetTaken(Conflict):
+    """What a command is to write is there already: nothing is overwritten."""
+
+    code = "target-taken"
 
 
 class NotArchived(Conflict):

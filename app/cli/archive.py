@@ -217,12 +217,12 @@ def tell(report: VerificationReport) -> None:
     for check in report.checks:
         detail = "" if check.ok is True or check.detail in TECHNICAL else check.detail
         out.print(f"   {mark(check)} {CHECKS.get(check.name, check.name)} {detail}".rstrip(), markup=False)
-        if told := advice(check):
+        if told := advice(check, ours=report.ours):
             out.print(f"     → {told}", markup=False)
 
 
 def as_json(report: VerificationReport) -> dict[str, Any]:
     """A report as `--json` tells it: each check with what to do about it."""
     told = report.model_dump(mode="json", exclude={"document_id", "checks"})
-    checks = [{**check.model_dump(mode="json"), "advice": advice(check)} for check in report.checks]
+    checks = [{**check.model_dump(mode="json"), "advice": advice(check, ours=report.ours)} for check in report.checks]
     return {"id": report.document_id, **told, "checks": checks}

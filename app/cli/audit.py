@@ -49,8 +49,11 @@ def verify_log(home: Home, json: Json = False) -> None:
     else:
         told = "nguyên vẹn" if found.ok else f"{len(found.findings)} phát hiện"
         out.print(f"{found.rows} dòng, {told}; đầu chuỗi {found.head[:16]}")
-        stamped = f", dấu thời gian {words.instant(found.stamped_at)}" if found.stamped_at else ""
-        out.print(f"{found.seals} niêm phong trong kho, đến dòng {found.sealed}{stamped}.")
+        out.print(f"{found.seals} niêm phong trong kho, đến dòng {found.sealed}.")
+        if found.stamped_at:
+            out.print(f"Dấu thời gian {words.instant(found.stamped_at)} chứng minh đến dòng {found.stamped_to}.")
+        if found.sealed > found.stamped_to:
+            out.print(f"[yellow]Dòng {found.stamped_to + 1}–{found.sealed}: niêm phong chưa có dấu thời gian.[/yellow]")
         for signer in found.signers:
             out.print(f"  ký bởi chứng thư SHA-256 {signer}")
         for finding in found.findings:

@@ -35,7 +35,7 @@ from pipeline.validation_data import validation_data
 from registry import documents, facts, reads
 from registry.database import read, write
 from registry.documents import DocumentRecord
-from registry.errors import Conflict, FixityMismatch
+from registry.errors import Conflict, FixityMismatch, TargetTaken
 from registry.merkle import proof
 from registry.reads import Purpose, Reader
 from registry.signers import BARE
@@ -88,20 +88,21 @@ def make_kit(
     progress: Callable[[], None] = lambda: None,
 ) -> Kit:
     """The kit stands in `target`, a folder or, where the name ends so, a .zip; it was checked by its own program, and
-    the audit log says who took it for what. progress: called after each document.
+    the audit log says who took it for what. Of a kit that failed nothing is left. progress: called after each document.
 
-    Raises NotFound, Conflict (a document is not archived, the target is there, or nothing was asked for),
+    Raises NotFound, TargetTaken, Conflict (a document is not archived, or nothing was asked for),
     FixityMismatch (something does not hold: no kit is made of it), SigningFailed, ServiceUnavailable.
     """
     cover = target.with_name(f"{target.stem}-to-bia.html")
-    if target.exists() or cover.exists():
-        raise Conflict(f"{target.name} is there already")
+    for taken in (target, cover):
+        if taken.exists():
+            raise TargetTaken(f"{taken.name} is there already")
     records = _records(wiring, wanted)
     with write(wiring.engine) as conn:
         for record in records:
             reads.note(conn, "export", record.id, record.unit, reader, purpose)
     seal_log(wiring.workshop)
-    folder = target.with_name(f".{target.name}.part")
+    folder, sheet = target.with_name(f".{target.name}.part"), target.with_name(f".{cover.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -116,11 +117,13 @@ def make_kit(
             "manifest_sha256": _sha256(folder / MANIFEST),
             "signer_sha256": signer,
         }
-        sheet = {"kit": made, "name": target.name, "anchors": _anchors(folder), "signed_by": signed_by, **told}
-        cover.write_text(_rendered("to-bia.html", **sheet), encoding="utf-8")
+        shown = {"kit": made, "name": target.name, "anchors": _anchors(folder), "signed_by": signed_by, **told}
+        sheet.write_text(_rendered("to-bia.html", **shown), encoding="utf-8")
         _put(folder, target)
+        sheet.rename(cover)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        sheet.unlink(missing_ok=True)
     return Kit(
         path=target,
         cover=cover,

@@ -97,6 +97,6 @@ def lines_of(report: VerificationReport) -> Sequence[tuple[str, str, str]]:
     told = []
     for check in report.checks:
         detail = "" if check.detail in TECHNICAL or check.ok is True else check.detail
-        remark = " — ".join(part for part in (detail, advice(check)) if part)
+        remark = " — ".join(part for part in (detail, advice(check, ours=report.ours)) if part)
         told.append((mark(check), CHECKS.get(check.name, check.name), remark))
     return told

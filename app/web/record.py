@@ -197,13 +197,21 @@ def _entries(visit: Visit, record: DocumentRecord) -> list[Entry]:
     sure = visit.wiring.settings.review.threshold
     doubted = {reason.partition(":")[2] for reason in record.review_reasons}
     entries = [_entry(n, n, record.fields.get(n), sure, asked=n in doubted) for n in FIELD_NAMES]
-    for position, person in enumerate(record.people or (Person(),)):
+    people = record.people or (Person(),)
+    kind = visit.wiring.catalogue.kinds.get(record.kind or "")
+    owners = len(kind.owners(people)) if kind and "people" in doubted else 0
+    for position, person in enumerate(people):
         for part in PERSON_PARTS:
             found = getattr(person, part)
-            weak = found is None or found.confidence < sure
-            asked = "people" in doubted and position == 0 and part != "date_of_birth" and weak
+            weak = found.confidence < sure if found else _is_to_be_filled_in(position, part)
+            asked = position < owners and weak
             entries.append(_entry(f"people.{position}.{part}", part, found, sure, asked=asked))
     return entries
+
+
+def _is_to_be_filled_in(position: int, part: str) -> bool:
+    """Whether a value that the paper does not seem to show is asked for: everybody has a name, the first a number."""
+    return part == "full_name" or (position == 0 and part == "id_number")
 
 
 def _entry(name: str, label: str, found: FieldValue | None, sure: float, *, asked: bool) -> Entry:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from rapidfuzz import fuzz
 
-from pipeline.describing.layout import Row, Token
+from pipeline.describing.layout import Row, Segment, Token
 from pipeline.describing.names import is_short_form, is_surname, mend_surname, name_trust, sounds_vietnamese
-from pipeline.describing.persons import Named
+from pipeline.describing.persons import FEMALE, MALE, Named
 from pipeline.describing.syllables import is_syllable
 from pipeline.describing.text import fold
 
@@ -19,7 +19,7 @@ _NAME_LABELS = ("ho chu dem ten", "ho chu dem va ten", "ho va ten", "ho ten", "t
 _ROLES = {
     "me": "mother", "cha": "father", "bo": "father", "di khai": "declarant", "yeu cau": "applicant", "chong": "husband",
     "vo": "wife", "chu ho": "householder", "chet": "deceased", "nguoi khai": "declarant", "duoc khai sinh": "child",
-    "giam ho": "guardian", "con": "child", "chau": "child",
+    "giam ho": "guardian", "con": "child", "chau": "child", "ben nam": "husband", "ben nu": "wife",
 }  # fmt: skip
 _NOT_NAMES = {
     "gioi tinh", "sinh ngay", "ngay sinh", "quoc tich", "dan toc", "chu tich", "pho chu", "truong phong", "cong chuc",
@@ -33,31 +33,61 @@ _LABEL_LENGTH = 8
 """No label of a form has more words."""
 _COLUMN_GAP = 0.015
 """Between two segments, in page widths: less is a blank in a line that the engine took for two."""
-_HONORIFICS = {"ông", "bà", "anh", "chị", "cháu"}
+_HONORIFICS = {"ông": MALE, "bà": FEMALE, "anh": MALE, "chị": FEMALE, "cháu": ""}
+
+
+def name_places(row: Row) -> list[int]:
+    """Positions of the labels of names, whether a name can be read behind them or not, and of the forms of address."""
+    if _is_about_signing(row):
+        return []
+    found: list[int] = []
+    behind = 0
+    for position in range(len(row.tokens)):
+        if position < behind:
+            continue
+        if (labelled := _after_label(row, position)) is not None:
+            found.append(position)
+            behind = labelled[0]
+        elif _is_honorific(row.tokens, position) and _take_name(row, position + 1, None, 1.0, surname=True):
+            found.append(position)
+    return found
+
+
+def names_somebody(label: Segment) -> bool:
+    """Whether the segment is the label of a name and nothing else."""
+    row = Row((label,))
+    labelled = _after_label(row, 0)
+    return not _is_about_signing(row) and labelled is not None and labelled[0] >= len(row.tokens)
+
+
+def role_in(key: str) -> str:
+    """The role that folded words say, empty when they say none."""
+    return next((role for word, role in _ROLES.items() if f" {word} " in f" {key} "), "")
+
+
+def _is_about_signing(row: Row) -> bool:
+    return "ghi ro" in row.key or "ky ten" in row.key
 
 
 def names_in(row: Row, following: Row | None, margin: float) -> Iterator[tuple[int, Named]]:
-    """Names in the row, each with the position of its first token."""
+    """Names in the row, each with the position of its first token. A label whose name cannot be read gives somebody
+    without a name: what follows is said of them and of nobody named before."""
     tokens = row.tokens
     keys = [t.key for t in tokens]
-    if "ghi ro" in row.key or "ky ten" in row.key:
+    if _is_about_signing(row):
         return
     skip = 0
     for position in range(len(tokens)):
         if position < skip:
             continue
-        if (labelled := _after_label(keys, tokens, position)) is not None:
+        if (labelled := _after_label(row, position)) is not None:
             start, role = labelled
-            if start < len(tokens):
-                named = _take_name(row, start, None, margin, surname=False)
-                if named:
-                    named.role = role
-                    skip = start + len(named.tokens)
-                    yield start, named
-            elif following and (named := _take_name(following, 0, None, margin, surname=False)):
-                named.role = role
-                if len(named.tokens) == len([t for t in following.segments[0].tokens if t.key]):
-                    yield len(tokens) - 1, named
+            named = _take_name(row, start, None, margin, surname=False) if start < len(tokens) else None
+            below = _name_below(following, margin) if start >= len(tokens) else None
+            found = named or below or Named((), (), 0.0)
+            found.role = role
+            skip = start + len(named.tokens) if named else position + 1
+            yield (start if named else position), found
             continue
         if _is_honorific(tokens, position) and position + 1 < len(tokens):
             start = position + 1
@@ -66,7 +96,16 @@ def names_in(row: Row, following: Row | None, margin: float) -> Iterator[tuple[i
             named = _take_name(row, start, following, margin, surname=True)
             if named:
                 skip = start + len(named.tokens)
+                named.sex = _HONORIFICS[tokens[position].text.strip(":(").lower()]
                 yield start, named
+
+
+def _name_below(following: Row | None, margin: float) -> Named | None:
+    """The name that the next line begins with, and that is all of its first segment."""
+    named = _take_name(following, 0, None, margin, surname=False) if following else None
+    if following is None or named is None:
+        return None
+    return named if len(named.tokens) == len([t for t in following.segments[0].tokens if t.key]) else None
 
 
 def _is_honorific(tokens: Sequence[Token], position: int) -> bool:
@@ -81,8 +120,10 @@ def _is_honorific(tokens: Sequence[Token], position: int) -> bool:
     return word in {"ông", "bà"} and not (before[0].isupper() and before[-1].isalpha())
 
 
-def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) -> tuple[int, str] | None:
+def _after_label(row: Row, position: int) -> tuple[int, str] | None:
     """Where the value of a name label that begins here starts, and the role the label says."""
+    tokens = row.tokens
+    keys = [t.key for t in tokens]
     if keys[position] not in {"ho", "h0", "hq", "ten", "toi", "hg", "he"} and fuzz.ratio(keys[position], "ho") < 66:
         return None
     best, width = 0.0, 0
@@ -98,6 +139,9 @@ def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) ->
     role_words: list[str] = []
     if not tokens[start - 1].text.endswith(":"):
         for ahead in range(start, min(len(tokens), start + 9)):
+            if _is_apart(row, ahead):
+                start = ahead
+                break
             role_words.append(keys[ahead])
             if tokens[ahead].text.endswith((":", ";")):
                 start = ahead + 1
@@ -107,8 +151,7 @@ def _after_label(keys: Sequence[str], tokens: Sequence[Token], position: int) ->
             while start < len(tokens) and tokens[start].text[:1].islower():
                 role_words.append(keys[start])
                 start += 1
-    said = f" {' '.join([*keys[position : position + width], *role_words])} "
-    role = next((role for key, role in _ROLES.items() if f" {key} " in said), "")
+    role = role_in(" ".join([*keys[position : position + width], *role_words]))
     while start < len(tokens) and not keys[start]:
         start += 1
     return start, role

@@ -71,9 +71,10 @@ def spelt(words: Sequence[str]) -> str:
 def doubt(words: Sequence[str]) -> float:
     """What the trust in a name is multiplied by for its syllables that names hardly have, 1 for none.
 
-    One that may be several others is the likeliest to be misread; one that is like no other may be a rare name.
+    One that may be another is likely to be misread, and a guess where it is mended: people are called Lài and Năm as
+    they are Lai and Nam. One that is like no other may be a rare name.
     """
-    factors = [0.75 if len(may_be(w)) > 1 else 0.9 for w in words[1:] if not is_syllable(w) and not is_surname(w)]
+    factors = [0.75 if may_be(w) else 0.9 for w in words[1:] if not is_syllable(w) and not is_surname(w)]
     if any(one.lower() == other.lower() for one, other in pairwise(words)):
         factors.append(0.75)  # a stroke of the signature beside it was read as the same again
     return min(factors, default=1.0)

@@ -14,6 +14,9 @@ from pipeline.describing.text import fold, value_of
 from registry.values import FieldValue, Person
 
 MALE, FEMALE = "male", "female"
+SEXES = {"Nam": MALE, "Nữ": FEMALE}
+"""As forms say it."""
+_SEX_OF = {"mother": FEMALE, "wife": FEMALE, "father": MALE, "husband": MALE}
 
 
 @dataclass
@@ -35,11 +38,11 @@ def merged(people: Sequence[Named], signer: FieldValue | None) -> list[Named]:
     """The same person named twice is one; of two readings of a name the likelier one stays."""
     kept: list[Named] = []
     for person in people:
-        same = next((k for k in kept if _same(k, person)), None) if person.words else None
+        same = next((k for k in kept if _same(k, person)), None)
         if same is None:
             kept.append(replace(person))
             continue
-        if (len(person.words), _worth(person)) > (len(same.words), _worth(same)):
+        if person.words and (len(person.words), _worth(person)) > (len(same.words), _worth(same)):
             same.words, same.tokens, same.trust = person.words, person.tokens, person.trust
         same.number = same.number or person.number
         same.born = same.born or person.born
@@ -56,7 +59,7 @@ def merged(people: Sequence[Named], signer: FieldValue | None) -> list[Named]:
 
 def _same(one: Named, other: Named) -> bool:
     if not one.words or not other.words:
-        return False
+        return bool(one.number and other.number and one.number.value == other.number.value)
     if one.number and other.number and one.number.value != other.number.value:
         return False
     a, b = fold(" ".join(one.words)), fold(" ".join(other.words))
@@ -69,6 +72,8 @@ def _same(one: Named, other: Named) -> bool:
 
 
 def _worth(person: Named) -> float:
+    if not person.words:
+        return 0.0
     sound = sum(map(sounds_vietnamese, person.words)) / len(person.words)
     return sound + person.trust + sum(t.confidence for t in person.tokens) / len(person.tokens)
 
@@ -82,8 +87,15 @@ def finished(person: Named) -> Person:
         day = date_in("/".join(reversed(born.value.split("-"))))
         fits = agrees(number.value, day[0] if day else None)
         factor = 1.08 if fits else 0.7 if fits is False else 1.0
-        number = number.model_copy(update={"confidence": round(min(1.0, number.confidence * factor), 3)})
-        born = born.model_copy(update={"confidence": round(min(1.0, born.confidence * factor), 3)})
+        number = _weighed(number, factor)
+        born = _weighed(born, factor)
+    sex = person.sex or _SEX_OF.get(person.role, "")
+    if number and sex and len(number.value) == 12 and sex != (MALE, FEMALE)[int(number.value[3]) % 2]:
+        number = _weighed(number, 0.7)  # read wrong, or somebody else's: digit 4 is even for men, odd for women
     trust = min(1.0, person.trust) * doubt(person.words)
     full = value_of(name, person.tokens, trust, method=method) if name else None
     return Person(full_name=full, id_number=number, date_of_birth=born, role=person.role)
+
+
+def _weighed(value: FieldValue, factor: float) -> FieldValue:
+    return value.model_copy(update={"confidence": round(min(1.0, value.confidence * factor), 3)})

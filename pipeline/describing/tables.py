@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pipeline.describing.layout import Row, Segment, Sheet, Token
 from pipeline.describing.names import is_short_form, is_surname, name_trust, sounds_vietnamese
 from pipeline.describing.numbers import agrees, as_digits, date_in, names_a_number, plausible_id
-from pipeline.describing.persons import FEMALE, MALE, Named
+from pipeline.describing.persons import FEMALE, MALE, SEXES, Named
 from pipeline.describing.text import value_of
 from registry.values import FieldValue
 
-_SEX = {"Nam": MALE, "Nữ": FEMALE}
 _HONORIFICS = {"ong": MALE, "ba": FEMALE, "anh": MALE, "chi": FEMALE}
 _LONGEST_LEAD = 8
 """Words before the number of a list row that is not parted into cells: a line with more is running text."""
@@ -72,16 +71,20 @@ def table_people(sheet: Sheet) -> tuple[dict[int, list[Named]], set[int]]:
 def _heading_with(before: _Heading | None, sheet: Sheet, index: int) -> _Heading | None:
     """The heading that this row is a line of, with its lines above; None when the row is none."""
     row = sheet.rows[index]
-    if len(row.segments) < 3 or any(":" in t.text or sum(map(str.isdigit, t.text)) > 4 for t in row.tokens):
+    if len(row.segments) < 3 or not _is_of_words(row):
         return None
     if before and before.segments[-1].page == row.page:
         lines = [s for s in before.segments if row.top - s.top < _HEADING_LINES * sheet.line_height]
         if lines:
             return _Heading((*lines, *row.segments))
-    parts = [row.key, *(r.key for r in sheet.rows[index + 1 : index + 3] if r.page == row.page)]
+    parts = [row.key, *(r.key for r in sheet.rows[index + 1 : index + 3] if r.page == row.page and _is_of_words(r))]
     says = any(names_a_number(key) or "sinh" in key for key in parts)
     names = any("ten" in key.split() or "chu ho" in key for key in parts)
     return _Heading(row.segments) if says and names else None
+
+
+def _is_of_words(row: Row) -> bool:
+    return not any(":" in token.text or sum(map(str.isdigit, token.text)) > 4 for token in row.tokens)
 
 
 def _cells(row: Row, heading: _Heading | None) -> _Cells | None:
@@ -115,7 +118,7 @@ def _cells(row: Row, heading: _Heading | None) -> _Cells | None:
     elif cued or not in_cells or (not start and heading is None):
         return None
     digits = _number_in(tokens, number_at, heading)
-    sex = next((_SEX[t.text] for t in tokens if t.text in _SEX and t not in name), "")
+    sex = next((SEXES[t.text] for t in tokens if t.text in SEXES and t not in name), "")
     honorific = tokens[tokens.index(name[0]) - 1].key if name and name[0] is not tokens[0] else ""
     number, born = _values(tokens[number_at], digits, [tokens[i] for i in dates], heading)
     return _Cells(tuple(name), number, born, sex or _HONORIFICS.get(honorific, ""))
@@ -133,7 +136,7 @@ def _name_in(tokens: Sequence[Token], apart: dict[int, int], heading: _Heading |
         run: list[Token] = []
         for token in cell:
             bare = re.sub(r"[^\w']", "", token.text)
-            if (bare in _SEX and len(run) >= 2 and _is_sex(token, heading)) or not bare.isalpha():
+            if (bare in SEXES and len(run) >= 2 and _is_sex(token, heading)) or not bare.isalpha():
                 break
             if is_short_form(bare) or (run and run[-1].text[-1] in ",;:"):
                 break
@@ -159,7 +162,7 @@ def _is_sex(token: Token, heading: _Heading | None) -> bool:
 
 def _is_said_of(token: Token) -> bool:
     """A birth date or sex between a name and its number."""
-    return token.text in _SEX or any(char.isdigit() for char in token.text)
+    return token.text in SEXES or any(char.isdigit() for char in token.text)
 
 
 def _values(

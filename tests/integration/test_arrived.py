@@ -16,10 +16,14 @@ from app.kit import verifier
 from app.kit.bundle import make_kit
 from app.rebuild import rebuild_registry
 from app.setup import initialise
+from app.verdicts import advice
 from app.wiring import Wiring, opened
 from archive.aip import SEARCH_COPY, open_file, read_papers
+from config.messages import level_sentence
 from pipeline import decisions, intake, parting, settling, steps
+from pipeline.renewal import renew_record
 from pipeline.twin import LABEL
+from pipeline.verification import verify_record
 from registry import documents, dossiers, scans
 from registry.database import read, write
 from registry.documents import DocumentRecord
@@ -240,6 +244,19 @@ def test_judging_again_says_the_same_and_changes_no_byte(
     [done] = wiring.folder("done").rglob("*visible.pdf")
     assert scan.sha256 == sha256_file(done)
     assert done.read_bytes() == inputs["visible"].content == stored(wiring, record.id, "document.pdf")
+
+
+def test_nobody_is_sent_to_renew_what_others_signed(wiring: Wiring, taken: dict[str, DocumentRecord]) -> None:
+    """The archive holds it byte for byte: what to do is what a person can do elsewhere."""
+    for record in taken.values():
+        if record.archived_at is None or record.arrived is None:
+            continue
+        report = verify_record(wiring.store, wiring.trust, DocumentId(record.id))
+        assert not report.ours
+        told = " ".join(advice(check, ours=report.ours) for check in report.checks)
+        assert "archive renew" not in told
+        refused = renew_record(wiring.workshop, DocumentId(record.id), due=False)
+        assert not refused.ok and "sao y" in level_sentence(refused.why)
 
 
 ALTERED = {"changed", "pkcs7-sha1-changed", "broken-xref"}

@@ -6,14 +6,17 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from sqlalchemy import Engine, create_engine
 
+from app import checks
 from app.restore import restore
 from app.setup import initialise
 from app.signers import OwnSigners, accept
@@ -23,15 +26,16 @@ from archive.ocfl import root_of
 from archive.seals import read_head, read_rows, seal_id
 from pipeline.backup import make_backup
 from pipeline.sealing import LogVerdict, seal_log, take_over_sealed, verify_log
-from registry import audit, signers
+from registry import audit, facts, signers
 from registry.chain import GENESIS, AuditFinding, check, digest_of, line_of, links
 from registry.database import open_registry, read, write
 from registry.errors import FixityMismatch
 from registry.merkle import Tree, head_of, proof
-from registry.values import Verdict
+from registry.values import Verdict, utc_now
 from signing.detached import check_bytes
 from signing.keys import KeyRing, RingKey
 from signing.validate import TrustStore
+from tests.desk import SOHOA
 
 ACTIONS = ("claim", "view", "download", "approve", "archive", "reuse", "login", "login-failed", "quarantine", "search")
 COLUMNS = ("at", "actor", "action", "subject", "unit", "detail", "previous", "hash", "seq")
@@ -106,8 +110,43 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sealed]:
 def test_a_log_that_nobody_touched_holds(sealed: Sealed) -> None:
     found = sealed.verify()
     assert found.ok and found.seals == 2 and found.sealed == ROWS + 1 and found.rows == ROWS + 2
-    assert found.stamped_at is not None
+    assert found.stamped_at is not None and found.stamped_to == found.sealed
     assert audit_store(sealed.wiring.store).seals == 2 and audit_store(sealed.wiring.store).ok
+
+
+def test_a_timestamp_reaches_so_far_and_its_absence_is_an_alarm(tmp_path: Path) -> None:
+    """A seal without a time of its own is proven by the one behind it, or not at all: neither may look stamped."""
+    home = tmp_path / "home"
+    initialise(home, demo=True, agency="Ủy ban nhân dân xã An Hòa")
+    toml = (home / "sohoa.toml").read_text()
+    with opened(home) as wiring:
+        first = seal_log(wiring.workshop)
+        assert first is not None and first.stamped and first.stamped_to == first.last_seq
+    (home / "sohoa.toml").write_text(toml.replace('tsa = "development"', 'tsa = "http://127.0.0.1:9"'))
+    with opened(home) as wiring:
+        second = seal_log(wiring.workshop)
+        assert second is not None and not second.stamped and second.last_seq > first.last_seq
+        assert (second.stamped_to, second.stamped_at) == (first.last_seq, first.stamped_at)
+        found = verify_log(wiring.engine, wiring.store, wiring.trust)
+        assert found.ok and (found.sealed, found.stamped_to) == (second.last_seq, first.last_seq)
+        assert found.stamped_at == first.stamped_at
+        assert checks.sealed(wiring).ok, "for a day or two the authority may be away"
+        command = [*SOHOA, "audit", "verify", "--home", str(home)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert f"chứng minh đến dòng {first.last_seq}." in shown.stdout
+        assert f"Dòng {first.last_seq + 1}–{second.last_seq}: niêm phong chưa có dấu thời gian" in shown.stdout
+        old = utc_now() - timedelta(days=4)
+        with write(wiring.engine) as conn:
+            facts.put(conn, "audit-seal", second.model_copy(update={"stamped_at": old}).model_dump(mode="json"))
+        assert seal_log(wiring.workshop) is not None, "sealed today, as every day"
+        alarm = checks.sealed(wiring)
+        assert not alarm.ok and "96 giờ" in alarm.detail and "signing.tsa" in alarm.fix
+    (home / "sohoa.toml").write_text(toml)
+    with opened(home) as wiring:
+        last = seal_log(wiring.workshop)
+        found = verify_log(wiring.engine, wiring.store, wiring.trust)
+        assert last is not None and found.stamped_to == found.sealed == last.last_seq, "covers those before as well"
+        assert checks.sealed(wiring).ok
 
 
 def other(column: str, row: dict[str, object]) -> object:

@@ -213,6 +213,11 @@ def test_a_birth_date_stands_directly_behind_words_for_it(printed: str) -> None:
     assert told(people(*lines("Họ và tên: Sơn Minh Tâm", above, below))[0])[2] == "1966-03-02"
 
 
+def test_a_birth_date_may_go_on_in_the_next_line() -> None:
+    found = people(*lines("cháu Nguyễn Gia Bảo, sinh ngày 12 tháng 3 năm", "2015, số định danh cá nhân 084215007766"))
+    assert list(map(told, found)) == [("Nguyễn Gia Bảo", "084215007766", "2015-03-12")]
+
+
 @pytest.mark.parametrize(
     "printed",
     [
@@ -255,3 +260,115 @@ def test_the_birth_a_notice_tells_is_the_childs_wherever_it_is_named() -> None:
         ("child", "Nguyễn Thành Đạt", None, "2024-03-04"),
     ]
     assert people(*notice[:-1])[-1].date_of_birth is None
+
+
+def beside(left: Sequence[str], right: Sequence[str], *, edge: float = 0.55, drop: float = 0.0) -> list[Line]:
+    """Two columns; drop: how much lower the right one lies, as on a page that leans."""
+    return [*lines(*left, left=0.1), *lines(*right, left=edge, top=0.3 + drop)]
+
+
+WIFE = [
+    "Họ, chữ đệm, tên vợ: TRẦN THỊ LỆ",
+    "Ngày, tháng, năm sinh: 14/08/1996",
+    "Dân tộc: Kinh",
+    "CCCD số 084196001234",
+]
+HUSBAND = [
+    "Họ, chữ đệm, tên chồng: LÝ TÀI",
+    "Ngày, tháng, năm sinh: 02/11/1993",
+    "Dân tộc: Kinh",
+    "CCCD số 084093005678",
+]
+COUPLE = [
+    ("wife", "Trần Thị Lệ", "084196001234", "1996-08-14"),
+    ("husband", "Lý Tài", "084093005678", "1993-11-02"),
+]
+
+
+def couple(found: Sequence[Person]) -> list[tuple[str | None, ...]]:
+    return [(person.role, *told(person)) for person in found]
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.008, -0.008])
+def test_people_side_by_side_keep_their_own_numbers_and_birth_dates(drop: float) -> None:
+    assert couple(people(*beside(WIFE, HUSBAND, drop=drop))) == COUPLE
+
+
+def width(text: str) -> float:
+    parts = text.split()
+    return sum(LETTER * len(part) for part in parts) + BLANK * (len(parts) - 1)
+
+
+def test_a_line_that_comes_close_to_the_column_beside_it_is_parted_from_it() -> None:
+    home = "Nơi cư trú: Ấp Phú Lợi, xã An Phú"
+    edge = 0.1 + width(home) + BLANK
+    above = beside(WIFE[:3], HUSBAND[:3], edge=edge)
+    close = [(0.1, 0.375, f"{home} Nơi cư trú: Ấp 7"), (0.1, 0.4, WIFE[3]), (edge, 0.4, HUSBAND[3])]
+    assert couple(people(*above, *close)) == COUPLE
+
+
+def test_a_table_with_its_labels_in_a_column_before_the_peoples_is_read_down_the_columns() -> None:
+    cells = [
+        (0.30, 0.38, "Bên nữ"),
+        (0.70, 0.38, "Bên nam"),
+        (0.08, 0.42, "Họ, chữ đệm, tên"),
+        (0.35, 0.42, "Trần Thị Lệ"),
+        (0.70, 0.42, "Lý Tài"),
+        (0.08, 0.446, "Ngày, tháng,"),
+        (0.35, 0.455, "14/08/1996"),
+        (0.68, 0.455, "02/11/1993"),
+        (0.08, 0.464, "năm sinh"),
+        (0.08, 0.50, "Giấy tờ tùy thân"),
+        (0.32, 0.49, "CCCD số 084196001234"),
+        (0.64, 0.49, "CCCD số 084093005678"),
+        (0.32, 0.51, "cấp ngày 01/01/2021"),
+        (0.64, 0.51, "cấp ngày 01/01/2021"),
+    ]
+    assert couple(people(*cells)) == COUPLE
+
+
+@pytest.mark.parametrize("misread", ["Họ, chữ đệm, tên chồng: ~ ===", "Họ, chữ đệm, tên chồng: lv t4i"])
+def test_what_is_said_of_somebody_whose_name_cannot_be_read_is_said_of_nobody_else(misread: str) -> None:
+    wife, husband = people(*beside(WIFE[:1], [misread, *HUSBAND[1:]]))
+    assert told(wife) == ("Trần Thị Lệ", None, None)
+    assert told(husband) == (None, "084093005678", "1993-11-02")
+    one_below_the_other = people(*lines(WIFE[0], misread, *HUSBAND[1:]))
+    assert list(map(told, one_below_the_other)) == [told(wife), told(husband)]
+
+
+def test_below_the_columns_nothing_is_said_of_either_but_of_the_person_named_there() -> None:
+    wide = "Giấy tờ tùy thân của người đi đăng ký: CCCD số 084070001122 do Cục Cảnh sát cấp"
+    two = beside(WIFE[:2], HUSBAND[:2])
+    below = [(0.1, 0.36, "Họ và tên người yêu cầu: Đỗ Thị Chi"), (0.1, 0.39, wide)]
+    assert [told(person) for person in people(*two, below[1])] == [
+        ("Trần Thị Lệ", None, "1996-08-14"),
+        ("Lý Tài", None, "1993-11-02"),
+        (None, "084070001122", None),
+    ]
+    assert told(people(*two, *below)[-1]) == ("Đỗ Thị Chi", "084070001122", None)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        ["Ông Lê Dân Thử, CCCD số {}"],
+        ["Họ và tên cha: Lê Dân Thử", "CCCD số {}"],
+        ["Họ và tên: Lê Dân Thử   Giới tính: Nam", "CCCD số {}"],
+        ["Họ và tên: Lê Dân Thử", "Giới tính / Sex: Nam", "CCCD số {}"],
+    ],
+)
+def test_a_number_of_the_other_sex_is_less_sure(printed: list[str]) -> None:
+    def sure(number: str) -> float:
+        [found] = people(*lines(*(line.format(number) for line in printed)))
+        assert found.id_number is not None and found.id_number.value == number
+        return found.id_number.confidence
+
+    assert sure("084066007788") > 0.8 > sure("084166007788")
+    assert sure("084201007788") > 0.8 > sure("084301007788")
+
+
+@pytest.mark.parametrize("name", ["Trần Thị Lài", "Lý Thị Năm", "Sơn Chanh Tha"])
+def test_a_name_that_is_mended_because_names_hardly_have_it_is_a_guess(name: str) -> None:
+    [found] = people(*lines(f"Họ và tên: {name}"))
+    assert found.full_name is not None and found.full_name.raw_text == name
+    assert found.full_name.confidence < 0.8

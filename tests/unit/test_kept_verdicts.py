@@ -20,7 +20,7 @@ from app.verdicts import CHECKS, advice
 from archive.aip import add_version
 from config.messages import known_codes
 from pipeline.kept_verdicts import KeptVerdict, file_name, judge_and_keep, repeat_all
-from pipeline.verification import Finding, VerificationReport, verify_file
+from pipeline.verification import Finding, VerificationReport, verify_file, verify_record
 from registry.errors import FixityMismatch
 from registry.values import Verdict
 from signing.authority import Authority, create_development_authority
@@ -87,6 +87,31 @@ def test_each_sub_indication_and_each_check_has_its_sentence() -> None:
     for name in CHECKS:
         assert advice(Finding(name=name, ok=False, sub_indication="GENERIC")), name
     assert advice(Finding(name="integrity", ok=True)) == "" == advice(Finding(name="x", ok=None, decides=False))
+
+
+UNPROVEN = (
+    *("TRY_LATER", "NO_POE", "REVOCATION_OUT_OF_BOUNDS_NO_POE", "OUT_OF_BOUNDS_NO_POE", "OUT_OF_BOUNDS_NOT_REVOKED"),
+    *("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", "REVOKED_NO_POE", "REVOKED_CA_NO_POE", "EXPIRED"),
+)
+
+
+@pytest.mark.parametrize("told", UNPROVEN)
+def test_what_others_signed_and_what_was_signed_here_is_mended_in_different_ways(told: str) -> None:
+    """Nobody adds proofs to a file that came signed, and nobody asks an agency to send us our own record."""
+    check = Finding(name="revocation", ok=None, sub_indication=told)
+    theirs, ours = advice(check), advice(check, ours=True)
+    assert "nơi phát hành" in theirs and "bản giấy" in theirs
+    assert not [word for word in ("archive renew", "khi có danh sách", "khi có mạng") if word in theirs]
+    assert "nơi phát hành" not in ours and ("archive renew" in ours or "người có thẩm quyền" in ours)
+
+
+def test_a_report_says_whether_the_record_was_signed_here(kept: Kept, report: VerificationReport) -> None:
+    assert verify_record(kept.store, kept.trust, ID).ours and not report.ours
+    unsure = Finding(name="revocation", ok=None, sub_indication="TRY_LATER")
+    for ours in (True, False):
+        shown = report.model_copy(update={"checks": (unsure,), "ours": ours})
+        told = page(facts([shown]))
+        assert ("archive renew" in told, "nơi phát hành" in told) == (ours, not ours)
 
 
 def facts(reports: list[VerificationReport]):  # type: ignore[no-untyped-def]

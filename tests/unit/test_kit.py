@@ -26,9 +26,10 @@ from app.kit import verifier
 from app.kit.bundle import Kit, make_kit
 from app.setup import initialise
 from app.wiring import Wiring, opened
+from config.messages import sentence
 from registry import audit, documents, reads
 from registry.database import read, write
-from registry.errors import Conflict, FixityMismatch
+from registry.errors import Conflict, FixityMismatch, TargetTaken
 from registry.reads import Purpose, Reader, Why
 from registry.values import DocumentId, utc_now, vietnam_date
 from signing.keys import KeyRing, RingKey
@@ -82,6 +83,26 @@ def test_a_kit_holds_and_says_all_that_it_looked_at(made: Kit) -> None:
     anchors = [verifier.Certificate(der) for p in made.path.glob("trust/*") for der in verifier.pem(p.read_bytes())]
     for digest in (made.verifier_sha256, made.manifest_sha256, made.signer_sha256, *(a.fingerprint for a in anchors)):
         assert digest in made.cover.read_text(), "to compare with what was printed"
+
+
+def test_a_kit_that_failed_late_leaves_nothing_and_is_made_the_next_time(
+    office: Wiring, ids: list[DocumentId], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "bo.zip"
+    with monkeypatch.context() as disk:
+        disk.setattr(zipfile.ZipFile, "write", full)
+        with pytest.raises(OSError, match="space"):
+            make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert list(tmp_path.iterdir()) == []
+    again = make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert sorted(tmp_path.iterdir()) == [again.cover, target]
+    target.unlink()
+    with pytest.raises(TargetTaken, match=r"bo-to-bia\.html"):
+        make_kit(office, ids[:1], target, reader=READER, purpose=WHY)
+    assert "--output" in sentence(TargetTaken.code) and "trang" not in sentence(TargetTaken.code)
 
 
 def test_nothing_of_other_documents_is_in_it(made: Kit, ids: list[DocumentId]) -> None:
