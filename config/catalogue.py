@@ -80,6 +80,8 @@ class DocumentType(Entry):
     """What its number stands after where the head has none: a label of one word ("Số") in the upper half only."""
     number_pattern: str = ""
     """A regular expression of the number after such a label; empty: nothing is read there."""
+    doubtful_pattern: str = ""
+    """A regular expression of whole numbers that a letter misread as a digit may have made: a person looks at them."""
     signer_titles: tuple[str, ...] = ()
     """Titles of who signs it that are printed in small letters too ("Người làm đơn")."""
     owner: Literal["first", "all"] = "all"
@@ -91,7 +93,7 @@ class DocumentType(Entry):
     purpose_bound: bool = False
     """Valid only for the purpose written in it (marital status, NĐ 123/2015/NĐ-CP, Điều 23)."""
 
-    @field_validator("number_pattern")
+    @field_validator("number_pattern", "doubtful_pattern")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
         try:

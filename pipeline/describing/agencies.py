@@ -45,6 +45,8 @@ _FIRST_WORDS = {"VP": "VĂN PHÒNG", "CA": "CÔNG AN", "SỐ": "SỞ", "SO": "S�
 
 
 _COMMITTEE = "uy ban nhan dan"
+_BODIES = ("ban chap hanh", "ban thuong vu", "ban thuong truc")
+"""They have no name of their own: each is somebody's."""
 
 
 def opens_agency(key: str) -> bool:
@@ -78,7 +80,11 @@ def issuing_agency(column: Sequence[Segment]) -> FieldValue | None:
         return None
     tokens = [t for s in issuer for t in s.tokens]
     council = fold(spelt).startswith(("uy ban", "hoi dong"))
-    if unit_of(spelt) is None and not council and (parents := _units(_parts(above))):
+    if above and fold(name).startswith(_BODIES):
+        whole, *around = _parts(above)
+        spelt = ", ".join([f"{spelt} {spell_agency(whole)}", *_units(around)])
+        tokens = [t for s in above for t in s.tokens] + tokens
+    elif unit_of(spelt) is None and not council and (parents := _units(_parts(above))):
         spelt = f"{spelt} {', '.join(parents)}"
         tokens = [t for s in above for t in s.tokens] + tokens
     return value_of(spelt, tokens, 0.93 if unit_of(spelt) else 0.6)

@@ -57,6 +57,10 @@ _DAY_LABELS = (
 _CARD_DAY_LABELS = ("date of issue", "ngay thang nam cap", "ngay cap")
 
 
+DOUBTED = 0.7
+"""A number that may be a misreading of another one."""
+
+
 def collect(
     sheet: Sheet, head: Head, kind: Kind | None, signature: Signature, kinds: Mapping[str, DocumentType]
 ) -> dict[str, FieldValue]:
@@ -65,6 +69,8 @@ def collect(
     citizen, card = name.startswith(_CITIZEN), kind is not None and is_card(kind)
     told = kinds.get(kind.code) if kind and kind.code else None
     number = _trusted(_number(sheet, head, name)) or (_labelled_number(sheet, told) if told and not card else None)
+    if number and told and told.doubtful_pattern and re.fullmatch(told.doubtful_pattern, number.value):
+        number = number.model_copy(update={"confidence": min(number.confidence, DOUBTED)})
     place, day = heads.place_and_date(sheet, head, signature.title_segment)
     if card:
         place = day = None

@@ -35,6 +35,7 @@ def paper(column: list[str], number: str, place_date: str, title: str = "QUYẾT
         (["ỦY BAN NHÂN DÂN", "TP. BÌNH AN"], "Ủy ban nhân dân thành phố Bình An"),
         (["HUYỆN BÌNH AN", "VĂN PHÒNG HĐND VÀ UBND"],
          "Văn phòng Hội đồng nhân dân và Ủy ban nhân dân huyện Bình An"),
+        (["HỘI NÔNG DÂN XÃ AN PHÚ", "BAN CHẤP HÀNH"], "Ban chấp hành Hội nông dân xã An Phú"),
         (["TÒA ÁN NHÂN DÂN", "HUYỆN BÌNH AN"], "Tòa án nhân dân huyện Bình An"),
         (["ỦY BÁN NHẬN DÂN", "XÃ AN PHÚ"], "Ủy ban nhân dân xã An Phú"),
         (["UBND HUYỆN BÌNH AN", "UBND XÃ XUÂN PHƯƠNG"], "Ủy ban nhân dân xã Xuân Phương"),
@@ -140,6 +141,15 @@ def test_a_citizen_signs_under_a_title_in_small_letters_that_the_catalogue_has()
 def test_a_kind_has_its_number_where_the_catalogue_says(title: str, label: str, number: str | None) -> None:
     nation = (0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM")
     assert read(page([nation, (0.3, 0.15, title), (0.3, 0.18, label)])).value("number_symbol") == number
+
+
+@pytest.mark.parametrize(
+    ("printed", "sure"), [("8123456789", True), ("56I8001234", True), ("5618001234", False), ("5628001234", True)]
+)
+def test_a_number_whose_letter_may_be_read_as_a_digit_is_left_to_a_person(printed: str, sure: bool) -> None:
+    lines = [(0.3, 0.08, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), (0.2, 0.15, "GIẤY CHỨNG NHẬN ĐĂNG KÝ HỘ KINH DOANH")]
+    number = read(page([*lines, (0.2, 0.18, f"Số: {printed}")])).fields["number_symbol"]
+    assert (number.value, number.confidence >= 0.8) == (printed, sure)
 
 
 def test_a_number_at_the_right_edge_is_the_certificates() -> None:
