@@ -6,8 +6,7 @@ export OMP_THREAD_LIMIT := 1
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sohoa
 UV := $(CACHE)/uv/bin/uv
 DEMO ?= demo
-# more than cores: tests wait for servers half of their time
-JOBS ?= 3
+JOBS ?= 2
 RECORDS ?= 1000000
 SEED ?= 1
 

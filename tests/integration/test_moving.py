@@ -296,9 +296,9 @@ def test_after_the_loss_of_everything_but_the_bucket_all_is_there_again(
     assert [scan["scan_id"] for scan in back["lost"]] == [office.under_way], "why it is not wholly ok"
     assert back["audit_holds"] and any("agency.p12" in sentence for sentence in back["cannot"])
     assert answers(home) == told
-    # what only the registry knew of the records that came after the backup: when work began, the verdict it keeps
+    # what only the registry knew of the records that came after the backup: when work began, its verdict and policy
     same = set(documents.DocumentRecord.model_fields) - {"indexed_at", "updated_at", "scan_id", "step"}
-    same -= {"created_at", "verdict", "verdict_at"}
+    same -= {"created_at", "verdict", "verdict_at", "renew_policy"}
     with opened(home) as wiring:
         assert audit_archive(wiring.store).ok
         with read(wiring.engine) as conn:

@@ -39,6 +39,7 @@ def home(pki: Pki, tmp_path: Path) -> Path:
     pki.write_trust(home / "keys" / "trust")
     shutil.copy(key, home / "keys" / "agency.p12")
     (home / "keys" / "agency.passphrase").write_text(passphrase)
+    (home / "keys" / "agency.passphrase").chmod(0o600)
     (home / "sohoa.toml").write_text(f'[signing]\ntsa = "{pki.tsa()}"\ntsa_patience_s = 30.0\n')
     return home
 
