@@ -9,29 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from app.setup import initialise
 from app.verify_run import AHEAD, AT_ONCE, Run, RunHead, head_of, verify_all
 from app.wiring import Wiring
 from archive.aip import iter_records
-from bench.verifying import AGENCY, fill, signed
 from config.settings import load_settings
 from pipeline.verification import Finding, VerificationReport
 from registry import audit
 from registry.database import read
 from registry.errors import Conflict
 from registry.values import Verdict
+from tests.unit.filled import filled_home
 
 NUMBER = 45
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("whole")
-    initialise(folder / "home", demo=False, agency=AGENCY)
-    wiring = Wiring(load_settings(folder / "home"))
-    fill(wiring, [signed(wiring, folder, 0)], 0, NUMBER)
-    wiring.close()
-    return folder / "home"
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled_home(tmp_path_factory.mktemp("whole"), NUMBER)
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from app.reporting.facts import NOTHING, collect, head
 from app.reporting.page import page
-from app.setup import initialise
 from app.wiring import Wiring
 from archive.aip import iter_records
-from bench.verifying import AGENCY, fill, signed
+from bench.verifying import AGENCY
 from config.messages import sentence
 from config.settings import load_settings
 from registry import disposals
 from registry.database import write
 from registry.values import DisposedRecord, DocumentId, utc_now, vietnam_date
+from tests.unit.filled import filled_home
 from tests.unit.records import archived
 
 UNKNOWN = DocumentId("00000000-0000-4000-8000-000000000000")
@@ -29,12 +29,7 @@ UNKNOWN = DocumentId("00000000-0000-4000-8000-000000000000")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("verifying")
-    initialise(folder / "home", demo=False, agency=AGENCY)
-    wiring = Wiring(load_settings(folder / "home"))
-    fill(wiring, [signed(wiring, folder, 0)], 0, 1)
-    wiring.close()
-    return folder / "home"
+    return filled_home(tmp_path_factory.mktemp("verifying"), 1)
 
 
 @pytest.fixture

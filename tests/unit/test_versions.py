@@ -12,18 +12,17 @@ from rich.console import Console
 
 from app import records
 from app.rebuild import rebuild_registry
-from app.setup import initialise
 from app.verdicts import advice
 from app.wiring import Wiring
 from archive.aip import add_version, inventory_sha256, iter_records, newest_version
 from archive.folder import FolderStore
-from bench.verifying import AGENCY, fill, signed
 from config.messages import known_codes, sentence
 from config.settings import load_settings
 from pipeline.verification import LOG, Finding
 from registry import audit
 from registry.database import write
 from registry.values import DocumentId, Verdict
+from tests.unit.filled import filled_home
 
 
 class PowerCut(Exception):
@@ -36,17 +35,15 @@ def cut(*_args: object, **_named: object) -> NoReturn:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("versions")
-    initialise(folder / "home", demo=False, agency=AGENCY)
-    wiring = Wiring(load_settings(folder / "home"))
-    fill(wiring, [signed(wiring, folder, 0)], 0, 1)
+    home = filled_home(tmp_path_factory.mktemp("versions"), 1)
+    wiring = Wiring(load_settings(home))
     assert not rebuild_registry(wiring, "test", Console(stderr=True)).damaged
     [document_id] = iter_records(wiring.store)
     with write(wiring.engine) as conn:
         detail = {"version": "v1", "inventory_sha256": inventory_sha256(wiring.store, document_id, "v1")}
         audit.append(conn, actor="sohoa", action="archive", subject=document_id, detail=detail)
     wiring.close()
-    return folder / "home"
+    return home
 
 
 @pytest.fixture
