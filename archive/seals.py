@@ -87,11 +87,6 @@ def iter_seals(store: ObjectStore) -> Iterator[int]:
         number += 1
 
 
-def newest_seal(store: ObjectStore) -> int:
-    """The number of the last seal; 0 when there is none."""
-    return max(iter_seals(store), default=0)
-
-
 def read_head(store: ObjectStore, number: int) -> tuple[SealHead, bytes, bytes]:
     """What the head says, its bytes, and the signature over them. Raises KeyNotFound, FixityMismatch."""
     body = checked_file_of(store, seal_id(number), HEAD)

@@ -147,9 +147,7 @@ def wrap_images(scan: Path, dpis: Sequence[float], folder: Path) -> Path:
 
     wrapped = folder / "wrapped.pdf"
     if _is_known_to_pdf(scan):
-        with suppress(
-            img2pdf.ImageOpenError, img2pdf.AlphaChannelError, img2pdf.UnsupportedColorspaceError, ValueError
-        ):
+        with suppress(*NOT_AFTER_ALL):
             left[:] = dpis[::-1]
             with wrapped.open("wb") as out:
                 img2pdf.convert(str(scan), layout_fun=layout, rotation=img2pdf.Rotation.ifvalid, outputstream=out)
